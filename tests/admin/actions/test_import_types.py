@@ -1,0 +1,233 @@
+"""Changing Contact Types by file, in the admin (K15)."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from crm.models import Client, ContactType
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection as database
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from tests import factories
+from tests.sync.types_file.files import csv_of, xlsx_of
+from wagtail_qbo_sync import clock
+from wagtail_qbo_sync.admin.base import RIGHTS, url
+from wagtail_qbo_sync.models import Connection, ImportBatch
+from wagtail_qbo_sync.sync import exclusion
+from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.types_file import reading
+from wagtail_qbo_sync.sync.types_file.reading import read
+
+from .bulk import main
+
+LIST = reverse("wagtailsnippets_crm_client:list")
+State = ImportBatch.State
+
+
+def browser_of(*permissions: str) -> Browser:
+    browser = Browser()
+    browser.force_login(factories.user(*permissions))
+    return browser
+
+
+@pytest.fixture
+def clerk(db: None) -> Browser:
+    """Somebody who may map, and change clients."""
+    beat()
+    return browser_of(RIGHTS["map"], RIGHTS["view"], "crm.view_client", "crm.change_client")
+
+
+@pytest.fixture
+def people(db: None) -> list[Client]:
+    """Anna and Bo are prospects, =Carl is a client."""
+    ContactType.objects.get_or_create(name="VIP")
+    prospect, _made = ContactType.objects.get_or_create(name="Prospect")
+    client, _made = ContactType.objects.get_or_create(name="Client")
+    return [
+        Client.objects.create(name=name, email=email, contact_type=kind)
+        for name, email, kind in (
+            ("Anna Berg", "anna@x.example", prospect),
+            ("Bo Coe", "bo@x.example", prospect),
+            ("=Carl Dunn", "", client),
+        )
+    ]
+
+
+def uploads(browser: Browser, data: bytes, name: str = "types.csv") -> Any:
+    return browser.post(url("types"), {"file": SimpleUploadedFile(name, data)})
+
+
+def becomes(people: list[Client], contact_type: str) -> bytes:
+    return csv_of(*((one.pk, one.name, one.email, contact_type) for one in people)).encode()
+
+
+def types_now() -> list[str]:
+    return list(Client.objects.order_by("pk").values_list("contact_type__name", flat=True))
+
+
+def exported(browser: Browser, kind: str, **filters: Any) -> list[list[str]]:
+    response = browser.get(LIST, {**filters, "contact_types": kind})
+    assert f'filename="contact-types.{kind}"' in response["Content-Disposition"]
+    return [cells for _number, cells in read(response.content).rows]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_the_listing_is_exported_as_it_is_filtered(
+    clerk: Browser, people: list[Client], kind: str
+) -> None:
+    prospect = ContactType.objects.get(name="Prospect")
+    rows = exported(clerk, kind, contact_type=prospect.pk)
+    assert [row[1] for row in rows[1:]] == ["Anna Berg", "Bo Coe"]
+    assert [row[1] for row in exported(clerk, kind, q="bo coe")[1:]] == ["Bo Coe"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_what_is_exported_comes_back_as_it_went(
+    clerk: Browser, people: list[Client], kind: str
+) -> None:
+    rows = exported(clerk, kind)
+    carl = next(row for row in rows if "Carl" in row[1])
+    assert carl[1] == "'=Carl Dunn"
+    data = csv_of(*rows[1:]).encode() if kind == "csv" else xlsx_of(*rows[1:])
+    uploads(clerk, data, f"types.{kind}")
+    batch = ImportBatch.objects.get()
+    assert set(batch.rows.values_list("state", "why")) == {("same", "")}
+
+
+def test_a_companys_download_can_be_brought_back(clerk: Browser, people: list[Client]) -> None:
+    company = factories.connection()
+    response: Any = clerk.get(url("clients", company.pk), {"export": "csv"})
+    uploads(clerk, b"".join(response.streaming_content))
+    batch = ImportBatch.objects.get()
+    assert set(batch.rows.values_list("state", flat=True)) == {"same"}
+    assert "Status" in batch.found["ignored"]
+
+
+def test_upload_preview_confirm_undo(clerk: Browser, people: list[Client]) -> None:
+    preview = uploads(clerk, becomes(people[:2], "VIP"))
+    batch = ImportBatch.objects.get()
+    assert preview.url == url("types_import", batch.pk)
+    assert types_now() == ["Prospect", "Prospect", "Client"]
+    page = main(clerk.get(preview.url))
+    assert "This import waits to be confirmed" in page and "Will change 2" in page
+    assert "Anna Berg Prospect VIP Will change" in page
+    clerk.post(url("types_import_confirm", batch.pk))
+    assert types_now() == ["VIP", "VIP", "Client"]
+    assert "Undo the whole import" in main(clerk.get(preview.url))
+    back: Any = clerk.post(url("types_import_undo", batch.pk))
+    assert types_now() == ["Prospect", "Prospect", "Client"]
+    undo = main(clerk.get(back.url))
+    assert "Put back to" in undo and "Take this undo back" in undo
+    assert "This import was undone" in main(clerk.get(preview.url))
+
+
+def test_rows_that_cannot_be_used(clerk: Browser, people: list[Client]) -> None:
+    page = main(clerk.get(uploads(clerk, becomes(people[:2], "Nonsense")).url))
+    assert "There is no Contact Type “Nonsense”." in page
+    assert "State Cannot be used" in page
+    assert "some rows cannot be used" in page and "Confirm and apply" not in page
+    clerk.post(url("types_import_confirm", ImportBatch.objects.get().pk))
+    assert types_now() == ["Prospect", "Prospect", "Client"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "The file is empty."),
+        (b"a,b\n1,2\n", "There is no column “Contact Type”."),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 99, "This is an old Excel file"),
+        (b"PK\x03\x04nonsense", "cannot be read as an Excel workbook"),
+    ],
+)
+def test_a_file_that_cannot_be_used(clerk: Browser, people: Any, data: bytes, said: str) -> None:
+    response = uploads(clerk, data)
+    assert response.status_code == 200 and said in main(response)
+    assert not ImportBatch.objects.exists()
+
+
+def test_the_preview_says_which_clients_become_what(clerk: Browser, people: list[Client]) -> None:
+    """And once it has moved, which become something else than was confirmed."""
+    vip = ContactType.objects.get(name="VIP")
+    company = factories.connection(pushed_types=[str(vip.pk)])
+    factories.sync_state(company, first_synced_at=clock.now())
+    address = uploads(clerk, becomes(people[:2], "VIP")).url
+    batch = ImportBatch.objects.get()
+    page: Any = clerk.get(address)
+    assert "2 created as customers" in main(page)
+    assert "Anna Berg Prospect VIP Will change Created as a customer" in main(page)
+    (created,) = re.findall(r'href="([^"]*created)"', unescape(page.content.decode()))
+    assert "Bo Coe" in main(clerk.get(created))
+    exclusion.exclude_client(company, str(people[1].pk), None)
+    clerk.post(url("types_import_confirm", batch.pk))
+    page = clerk.get(address)
+    assert types_now()[0] == "Prospect" and "Nothing was applied" in main(page)
+    assert "Nothing (confirmed was: Created as a customer)" in main(page)
+    moved = main(clerk.get(f"{address}?outcome=moved"))
+    assert "Bo Coe Prospect" in moved and "Anna Berg Prospect" not in moved
+    assert "Bo Coe Prospect" not in main(clerk.get(created))
+
+
+def test_a_file_that_is_too_large(
+    clerk: Browser, people: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_BYTES", 1 << 20)
+    response = uploads(clerk, becomes(people, "VIP") + b" " * (1 << 20))
+    assert "The file is larger than 1 MB. Split it" in main(response)
+    assert not ImportBatch.objects.exists()
+
+
+def test_throwing_it_away(clerk: Browser, people: list[Client]) -> None:
+    uploads(clerk, becomes(people, "VIP"))
+    response: Any = clerk.post(url("types_import_discard", ImportBatch.objects.get().pk))
+    assert response.url == url("types")
+    assert not ImportBatch.objects.exists()
+
+
+def test_it_belongs_to_whoever_uploaded_it(clerk: Browser, people: list[Client]) -> None:
+    uploads(clerk, becomes(people, "VIP"))
+    batch = ImportBatch.objects.get()
+    other = browser_of(RIGHTS["map"], "crm.view_client", "crm.change_client")
+    for act in ("", "_results", "_summary"):
+        assert other.get(url(f"types_import{act}", batch.pk)).status_code == 404
+    for act in ("confirm", "discard", "undo"):
+        assert other.post(url(f"types_import_{act}", batch.pk)).status_code == 404
+    assert batch.name not in other.get(url("types")).content.decode()
+    assert types_now() == ["Prospect", "Prospect", "Client"]
+
+
+@pytest.mark.parametrize(
+    "permissions",
+    [[RIGHTS["map"], "crm.view_client"], ["crm.change_client"], list(RIGHTS.values())],
+)
+def test_it_takes_both_rights(people: list[Client], permissions: list[str]) -> None:
+    browser = browser_of(*permissions)
+    assert uploads(browser, becomes(people, "VIP")).url == reverse("wagtailadmin_home")
+    assert not ImportBatch.objects.exists()
+
+
+def test_queries_of_the_page_do_not_grow(clerk: Browser, company: Connection) -> None:
+    kind = ContactType.objects.get_or_create(name="Prospect")[0]
+    vip = ContactType.objects.get_or_create(name="VIP")[0]
+    Connection.objects.update(pushed_types=[str(vip.pk)])
+    factories.sync_state(company, first_synced_at=clock.now())
+
+    def asked(number: int) -> int:
+        made = [Client.objects.create(name=f"C {n}", contact_type=kind) for n in range(number)]
+        address = uploads(clerk, becomes(made, "VIP")).url
+        clerk.get(address)
+        with CaptureQueriesContext(database) as queries:
+            assert clerk.get(address).status_code == 200
+        return len(queries)
+
+    assert asked(2) == asked(90)
+
+
+@pytest.fixture
+def company(db: None) -> Connection:
+    return factories.connection()

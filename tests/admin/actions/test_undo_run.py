@@ -1,0 +1,122 @@
+"""Undoing a run from its page, one record from its row, one field from the journal (U5)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from crm.models import Client
+from django.test import Client as Browser
+
+from tests.admin import rows
+from tests.admin.test_runs import address, get, text_of
+from wagtail_qbo_sync.models import Change, Run
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def run() -> Run:
+    """It overwrote Anna's phone, and mapped nobody."""
+    company = rows.company()
+    run = rows.run(company, Run.State.DONE)
+    anna = rows.customer(company, "Anna", phone="2")
+    client = rows.mapped(anna, Client.objects.create(name="Anna", phone="2"))
+    rows.step(run, anna, "update", client, "done", values={"phone": ["1", "2"]})
+    rows.step(run, rows.customer(company, "Ben"), "wait", None, "done")
+    rows.change(anna, client, run, phone=["1", "2"])
+    return run
+
+
+@pytest.fixture
+def browser(client: Browser) -> Browser:
+    client.force_login(rows.person(rows.VIEW, rows.SYNC, rows.EDIT_CLIENTS))
+    return client
+
+
+def test_a_run_s_page_leads_to_what_would_be_taken_back(browser: Browser, run: Run) -> None:
+    page = text_of(get(browser, "run", run.pk))
+    assert "Undo this run…" in page
+    assert page.count(f"{address('run_undo', run.pk)}?qbo_id=") == 1, "Ben only waited"
+    response = browser.post(address("run_undo", run.pk), follow=True)
+    plan = Run.objects.get(undoes=run)
+    assert response.redirect_chain == [(address("run", plan.pk), 302)]
+    text = text_of(response)
+    assert "This is what would be taken back" in text
+    assert "Approve and apply" in text
+    assert "the run of" in text
+    assert "the undo of" in text_of(get(browser, "run", run.pk))
+    browser.post(address("run_undo", run.pk))
+    assert Run.objects.filter(undoes=run).count() == 1, "a second click joins the first"
+
+
+def test_one_field_from_the_journal(browser: Browser, run: Run) -> None:
+    company = run.connection
+    client = Client.objects.get(name="Anna")
+    response = browser.get(address("client", company.pk, str(client.pk)))
+    assert "Undo Phone…" in text_of(response)
+    qbo_id = run.steps.get(kind="update").qbo_id
+    where = f"{address('run_undo', run.pk)}?qbo_id={qbo_id}&field=phone"
+    assert where.replace("&", "&amp;") in text_of(response)
+    browser.post(where)
+    plan = Run.objects.get(undoes=run)
+    assert plan.steps.get().data["values"] == {"phone": ["2", "1"]}
+
+
+@pytest.mark.parametrize(
+    "query, status", [("qbo_id=4711", 200), ("field=x", 200), ("qbo_id=%00", 404), ("field=", 404)]
+)
+def test_nothing_to_take_back(browser: Browser, run: Run, query: str, status: int) -> None:
+    """A field that was not written leaves a plan that is over at once."""
+    response = browser.post(f"{address('run_undo', run.pk)}?{query}", follow=True)
+    assert response.status_code == status
+    assert not Run.objects.filter(state=Run.State.WAITING).exists()
+
+
+def test_a_waiting_plan_comes_first(browser: Browser, run: Run) -> None:
+    rows.run(run.connection)
+    response: Any = browser.post(address("run_undo", run.pk), follow=True)
+    assert "A plan waits for approval." in text_of(response)
+    assert not Run.objects.filter(undoes=run).exists()
+
+
+def test_who_may_only_view_undoes_nothing(client: Browser, run: Run) -> None:
+    client.force_login(rows.person(rows.VIEW))
+    assert address("run_undo", run.pk) not in text_of(get(client, "run", run.pk))
+    assert client.post(address("run_undo", run.pk)).status_code == 302
+    assert not Run.objects.filter(undoes=run).exists()
+
+
+# A customer that was created in QuickBooks -----------------------------------------------------
+
+
+def test_a_person_confirms_that_a_customer_is_made_inactive(browser: Browser) -> None:
+    """From the run's row and from the journal; the plan says so, and what QuickBooks refused is
+    told by the step and by Why?."""
+    company = rows.company()
+    run = rows.run(company, Run.State.DONE)
+    anna = rows.customer(company, "Anna")
+    client = rows.mapped(anna, Client.objects.create(name="Anna"))
+    rows.step(run, anna, "add", client, "done", to_qbo={"name": [None, "Anna"]})
+    rows.change(anna, client, run, name=[None, "Anna"])
+    Change.objects.update(side=Change.Side.QBO)
+    where = f"{address('run_undo', run.pk)}?qbo_id={anna.qbo_id}"
+    assert where in text_of(get(browser, "run", run.pk))
+    journal = text_of(browser.get(address("client", company.pk, str(client.pk))))
+    assert where in journal and "Undo creation…" in journal
+    text = text_of(browser.post(where, follow=True))
+    assert "1 customer that was created in QuickBooks is made inactive there." in text
+    plan = Run.objects.get(undoes=run)
+    told = text_of(get(browser, "run_results", plan.pk))
+    assert re.search(r"Active in QuickBooks.*Yes.*No", told, re.DOTALL)
+    filtered = browser.get(f"{address('run_results', plan.pk)}?qbo=active")
+    assert "Active in QuickBooks" in text_of(filtered)
+    step = plan.steps.get()
+    step.state, step.data = "failed", {**step.data, "why": "It has a balance.", "intuit_tid": "t-1"}
+    step.save()
+    Run.objects.filter(pk=plan.pk).update(state=Run.State.DONE)
+    assert "It has a balance." in text_of(get(browser, "run_results", plan.pk))
+    why = text_of(browser.get(address("why_customer", anna.pk)))
+    assert "It has a balance. (Intuit&#x27;s reference: t-1)" in why
+    assert "created “Anna” in QuickBooks of “Anna”" in why

@@ -1,0 +1,82 @@
+"""Our screens by keyboard alone: each stop is seen, and what was opened closes by Escape."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests import screens
+from wagtail_qbo_sync.models import Connection
+
+from .conftest import Open
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+STOPS = 14
+"""How many presses of Tab are looked at on each page."""
+PAGES = (
+    "connections",
+    "customers:index",
+    "customers:inspect",
+    "duplicates",
+    "map",
+    "problems",
+    "settings",
+    "why_customer",
+    "site client",
+)
+BEGIN = """
+    () => { const main = document.querySelector("#main"); main.tabIndex = -1; main.focus(); }
+"""
+UNSEEN = """
+    () => {
+        const at = document.activeElement;
+        const main = document.querySelector("#main");
+        if (at === main || !main.contains(at)) return null;
+        const style = getComputedStyle(at);
+        const box = at.getBoundingClientRect();
+        const ring = style.outlineStyle !== "none" || style.boxShadow !== "none";
+        const isThere = box.width && box.top < innerHeight && box.bottom > 0;
+        return ring && isThere ? null : at.outerHTML.slice(0, 200);
+    }
+"""
+
+
+def test_each_stop_is_seen(open_page: Open, company: Connection) -> None:
+    page = open_page("/admin/")
+    shown = screens.furnish(company)
+    pages = shown.pages() | shown.pages_of_the_host()
+    unseen = []
+    for name in PAGES:
+        page.goto(pages[name])
+        page.evaluate(BEGIN)
+        for _ in range(STOPS):
+            page.keyboard.press("Tab")
+            if page.evaluate(UNSEEN):
+                page.wait_for_timeout(1000)  # until it is scrolled into sight
+                unseen.append((name, page.evaluate(UNSEEN)))
+    assert [(name, stop) for name, stop in unseen if stop] == []
+
+
+def opens_and_closes(page: Page, toggle: Locator, opened: Locator) -> None:
+    """By Enter and Escape; the focus is where it was."""
+    toggle.focus()
+    page.keyboard.press("Enter")
+    expect(opened).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(opened).to_be_hidden()
+    expect(toggle).to_be_focused()
+
+
+def test_menus_and_dialogs_close_by_escape(open_page: Open, company: Connection) -> None:
+    page = open_page("/admin/")
+    pages = screens.furnish(company).pages()
+    page.goto(pages["customers:index"])
+    row = page.locator("#listing-results tr", has_text="Dock tenant 00")
+    menu = page.get_by_role("link", name="Map to client").first
+    opens_and_closes(page, row.locator("[data-w-dropdown-target=toggle]"), menu)
+    page.goto(pages["map"])
+    default = page.get_by_role("button", name="Apply default value")
+    opens_and_closes(page, default, page.get_by_role("button", name="Create new client"))
+    page.goto(pages["connections"])
+    disconnect = page.get_by_role("button", name="Disconnect")
+    opens_and_closes(page, disconnect, page.get_by_role("dialog"))

@@ -1,0 +1,3 @@
+from tests.hosts.base_settings import host_settings
+
+globals().update(host_settings("drafthost", "Contact", "ContactAdapter"))

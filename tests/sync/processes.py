@@ -1,0 +1,85 @@
+"""The example site as processes of their own, with a database on disk or on a server."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TextIO
+from urllib.parse import quote
+
+from django.db import connection
+
+ROOT = Path(__file__).parents[2]
+MANAGE = str(ROOT / "example_project" / "manage.py")
+SETUP = "import django; django.setup()\n"
+
+
+class Site:
+    """Starts manage.py and pieces of Python as processes; all see the same database."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        keys = ",".join(settings["ENCRYPTION_KEYS"])
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("QBO_", "REDIS_"))}
+        self._file = folder / "db.sqlite3" if connection.vendor == "sqlite" else None
+        self.env = {
+            **kept,
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'example_project'}",
+            "DJANGO_SETTINGS_MODULE": "example.settings",
+            "DATABASE_URL": _copied_to(self._file) if self._file else _address(),
+            "QBO_ENVIRONMENT": settings["ENVIRONMENT"],
+            "QBO_API_URL": settings["API_URL"],
+            "QBO_DISCOVERY_URL": settings["DISCOVERY_URL"],
+            "QBO_CLIENT_ID": settings["CLIENT_ID"],
+            "QBO_CLIENT_SECRET": settings["CLIENT_SECRET"],
+            "QBO_REDIRECT_URI": settings["REDIRECT_URI"],
+            "QBO_ENCRYPTION_KEYS": keys,
+        }
+
+    def start(self, *arguments: str, output: TextIO) -> subprocess.Popen[str]:
+        """A command that goes on, writing to `output`; the caller ends it."""
+        command = [sys.executable, MANAGE, *arguments]
+        return subprocess.Popen(
+            command, env=self.env, stdout=output, stderr=subprocess.STDOUT, text=True
+        )
+
+    def python(self, code: str) -> subprocess.Popen[str]:
+        """A piece of Python with Django set up; the caller talks to it and ends it."""
+        return subprocess.Popen(
+            [sys.executable, "-c", SETUP + code],
+            env=self.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def query(self, statement: str) -> tuple[Any, ...]:
+        """The first row that this gives in the processes' database."""
+        if self._file is None:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                return tuple(cursor.fetchone())
+        with closing(sqlite3.connect(self._file, timeout=20)) as database:
+            return tuple(database.execute(statement).fetchone())
+
+
+def _copied_to(path: Path) -> str:
+    """The address of a copy of our database, which stands in memory, in a file."""
+    connection.ensure_connection()
+    with closing(sqlite3.connect(path)) as copy:
+        connection.connection.backup(copy)
+        # Set here, as two processes that find it unset and set it at once lock each other out.
+        copy.execute("PRAGMA journal_mode=WAL")
+    return f"sqlite:///{path}"
+
+
+def _address() -> str:
+    """The address of our database on its server."""
+    database = connection.settings_dict
+    password = f":{quote(database['PASSWORD'])}" if database["PASSWORD"] else ""
+    place = f"{database['HOST']}:{database['PORT'] or 5432}"
+    return f"postgres://{quote(database['USER'])}{password}@{place}/{database['NAME']}"

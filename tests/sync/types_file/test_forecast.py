@@ -1,0 +1,291 @@
+"""From a file to customers in QuickBooks: foreseen, confirmed, and done just so (K15, K14, U3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from itertools import count
+from typing import Any
+
+import pytest
+from crm.models import Client, ContactType
+
+from tests import factories
+from tests.sync.conftest import customer
+from tests.sync.firm import Firm, Killed, client, killed_at
+from tests.sync.test_crash import undone
+from wagtail_qbo_sync import clock
+from wagtail_qbo_sync.engine.gate import BRAKE_RECORDS
+from wagtail_qbo_sync.models import Case, Decision, ImportBatch, Outbox, Run
+from wagtail_qbo_sync.sync import gate, sweep
+from wagtail_qbo_sync.sync.types_file import imports, slices
+
+from .files import csv_of
+from .test_imports import is_the
+
+State = ImportBatch.State
+OLD_HAND = customer("99", "Old Hand")
+
+
+@pytest.fixture
+def waiting(db: None) -> ContactType:
+    return ContactType.objects.create(name="Waiting list")
+
+
+@pytest.fixture
+def pushed(db: None) -> ContactType:
+    """The type whose clients go to QuickBooks."""
+    return ContactType.objects.create(name="Monthly books")
+
+
+@pytest.fixture
+def synced(firm: Firm, pushed: ContactType) -> Firm:
+    """After its first sync, which found somebody who is like nobody."""
+    firm.chooses(pushed_types=[str(pushed.pk)], unmatched="wait")
+    firm.has(OLD_HAND)
+    firm.sync()
+    return firm
+
+
+def upload(clients: Iterable[Client], contact_type: ContactType) -> ImportBatch:
+    """A file that gives them all this type."""
+    rows = [(one.pk, one.name, one.email, contact_type.name) for one in clients]
+    return imports.start(csv_of(*rows).encode(), "types.csv", None)
+
+
+def line(firm: Firm, matched: int = 0, created: int = 0, review: int = 0) -> dict[str, Any]:
+    return {
+        "company": firm.connection.pk,
+        "matched": matched,
+        "created": created,
+        "review": review,
+    }
+
+
+def sync(firm: Firm) -> Run | None:
+    """What a worker does after an import: nobody is there to approve."""
+    sweep.everything()
+    return firm.sync(approve=False)
+
+
+def names(firm: Firm) -> list[str]:
+    """Customers that are there since the first sync."""
+    return sorted({one["DisplayName"] for one in firm.records()} - {OLD_HAND["DisplayName"]})
+
+
+def test_what_is_foreseen_comes_to_pass(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    synced.gets(
+        customer("1", "Tom Reed", "tom@reed.example"),
+        customer("2", "Una Marsh", "una@marsh.example"),
+        customer("3", "Vic Lund", "vic@lund.example"),
+    )
+    synced.sync()
+    mapped = client("Vic Lund", "vic@lund.example", contact_type=waiting)
+    synced.sync()
+    people = [
+        client("Tom Reed", "other@reed.example", contact_type=waiting),
+        client("Ann Dow", "a@dow.example", contact_type=waiting),
+        client("Ann Dow", "b@dow.example", contact_type=waiting),
+        client("Coe: Bo", contact_type=waiting),
+        client("Cy Orr", contact_type=waiting),
+        mapped,
+    ]
+    excluded = client("Not in QuickBooks", contact_type=waiting)
+    synced.says(Decision.Kind.EXCLUDE_CLIENT, client=excluded)
+    sweep.everything()
+    batch = upload([*people, excluded], pushed)
+    assert batch.state == State.READY
+    assert batch.forecast == [line(synced, created=2, review=3)]
+    assert not Outbox.objects.filter(kind="create").exists(), "looking ahead notes nothing"
+    assert imports.confirm(batch)
+    sync(synced)
+    assert names(synced) == ["Ann Dow", "Cy Orr", "Tom Reed", "Una Marsh", "Vic Lund"]
+    asked = Case.objects.filter(open_key__isnull=False, qbo_id="", kind__in=["alike", "unsendable"])
+    assert asked.count() == 3
+
+
+def test_who_will_be_matched(synced: Firm, waiting: ContactType, pushed: ContactType) -> None:
+    synced.gets(customer("1", "Tom Reed", "tom@reed.example"))
+    synced.sync()
+    tom = client("Tom Reed", "tom@reed.example", contact_type=waiting)
+    batch = upload([tom], pushed)
+    assert batch.forecast == [line(synced, matched=1)]
+    imports.confirm(batch)
+    sync(synced)
+    assert synced.mapped() == {"1": "Tom Reed"} and names(synced) == ["Tom Reed"]
+
+
+def test_only_companies_that_take_types_and_have_synced_are_named(
+    firm: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    tom = client("Tom Reed", contact_type=waiting)
+    assert upload([tom], pushed).forecast == []
+    firm.chooses(pushed_types=[str(pushed.pk)])
+    assert upload([tom], pushed).forecast == [], "its first sync is to come"
+    firm.has(OLD_HAND)
+    firm.sync()
+    assert upload([tom], pushed).forecast == [line(firm, created=1)]
+    other = client("Una Marsh", contact_type=pushed)
+    assert upload([other], waiting).forecast == [line(firm)]
+
+
+def test_what_has_changed_since_is_said_before_anything_is_done(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    tom = client("Tom Reed", "tom@reed.example", contact_type=waiting)
+    batch = upload([tom], pushed)
+    synced.gets(customer("1", "Tom Reed", "thomas@reed.example"))
+    synced.sync()
+    imports.confirm(batch)
+    tom.refresh_from_db()
+    assert tom.contact_type == waiting
+    assert imports.has_moved(batch) and batch.forecast == [line(synced, review=1)]
+    assert imports.confirm(batch)
+    tom.refresh_from_db()
+    assert batch.state == State.DONE and tom.contact_type == pushed
+
+
+def test_equal_numbers_of_other_clients_are_not_what_was_confirmed(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    synced.gets(customer("1", "Reed & Marsh", "tom@x.example"))
+    synced.sync()
+    tom = client("Tom Reed", "tom@x.example", contact_type=waiting)
+    una = client("Una Marsh", "una@x.example", contact_type=waiting)
+    batch = upload([tom, una], pushed)
+    numbers = [line(synced, created=1, review=1)]
+    assert batch.forecast == numbers
+    synced.edits("1", PrimaryEmailAddr={"Address": "una@x.example"})
+    synced.sync()
+    imports.confirm(batch)
+    assert (batch.state, batch.forecast) == (State.READY, numbers)
+    assert outcomes(batch) == {
+        ("Tom Reed", "created", "review"),
+        ("Una Marsh", "review", "created"),
+    }
+    assert Client.objects.filter(contact_type=waiting).count() == 2
+    assert imports.confirm(batch) and batch.state == State.DONE
+    assert {was for _name, _kind, was in outcomes(batch)} == {""}
+    sync(synced)
+    assert names(synced) == ["Reed & Marsh", "Tom Reed"]
+
+
+def outcomes(batch: ImportBatch) -> set[tuple[str, str, str]]:
+    """(client by name, what it becomes, what had been confirmed)."""
+    rows = batch.outcomes.values_list("client_pk", "kind", "was")
+    return {(Client.objects.get(pk=pk).name, kind, was) for pk, kind, was in rows}
+
+
+def test_what_takes_part_no_more_is_said_too(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    tom = client("Tom Reed", contact_type=waiting)
+    una = client("Una Marsh", contact_type=waiting)
+    batch = upload([tom, una], pushed)
+    synced.says(Decision.Kind.EXCLUDE_CLIENT, client=tom)
+    imports.confirm(batch)
+    assert outcomes(batch) == {("Tom Reed", "nothing", "created"), ("Una Marsh", "created", "")}
+    synced.chooses(pushed_types=[])
+    imports.confirm(batch)
+    assert (batch.forecast, outcomes(batch)) == ([], {("Una Marsh", "nothing", "created")})
+    imports.confirm(batch)
+    assert batch.state == State.DONE and not batch.outcomes.exists()
+
+
+def test_what_was_confirmed_is_not_stopped_by_the_brake(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    """U3: what a person has just approved does not count; the same by machine does."""
+    people = [client(f"New {n}", contact_type=waiting) for n in range(BRAKE_RECORDS + 5)]
+    batch = upload(people, pushed)
+    assert batch.forecast == [line(synced, created=len(people))]
+    imports.confirm(batch)
+    run = sync(synced)
+    assert run is not None and run.state == Run.State.DONE
+    assert len(names(synced)) == len(people)
+    for n in range(BRAKE_RECORDS):
+        client(f"Typed in {n}", contact_type=pushed)
+    run = sync(synced)
+    assert run is not None and run.state == Run.State.DONE, "the import's do not count for the day"
+    for n in range(BRAKE_RECORDS):
+        client(f"Typed in later {n}", contact_type=pushed)
+    run = sync(synced)
+    assert run is not None and run.stops == ["brake"]
+
+
+def test_only_creations_that_were_foreseen_pass_the_brake(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    number = BRAKE_RECORDS + 5
+    alike = [customer(str(n), f"Like {n}", f"{n}@x.example") for n in range(1, number + 1)]
+    synced.gets(*alike)
+    synced.sync()
+    people = [client(f"New {n}", f"{n}@x.example", contact_type=waiting) for n in range(1, number)]
+    tom = client("Tom Reed", contact_type=waiting)
+    batch = upload([*people, tom], pushed)
+    assert batch.forecast == [line(synced, created=1, review=number - 1)]
+    assert gate.approved_clients(synced.connection) == set(), "nobody has confirmed it yet"
+    imports.confirm(batch)
+    assert gate.approved_clients(synced.connection) == {str(tom.pk)}
+    for one in alike:
+        synced.gets({**one, "SyncToken": "1", "PrimaryEmailAddr": {"Address": "else@x.example"}})
+    run = sync(synced)
+    assert run is not None and run.stops == ["brake"]
+
+
+def test_an_undo_approves_nothing(synced: Firm, waiting: ContactType, pushed: ContactType) -> None:
+    people = [client(f"New {n}", contact_type=pushed) for n in range(BRAKE_RECORDS + 5)]
+    Outbox.objects.all().delete()
+    batch = upload(people, waiting)
+    imports.confirm(batch)
+    sync(synced)
+    assert imports.undo(batch, None) is not None
+    run = sync(synced)
+    assert run is not None and run.stops == ["brake"]
+
+
+def test_killed_at_any_point_what_is_confirmed_stays_the_same(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    """Killed while it looks ahead, at confirming, and while it looks again (rule 4)."""
+    tom = client("Tom Reed", contact_type=waiting)
+    other = factories.connection(company_name="Other", pushed_types=[str(pushed.pk)])
+    factories.sync_state(other, first_synced_at=clock.now())
+
+    def whole_way() -> None:
+        batch = ImportBatch.objects.first() or upload([tom], pushed)
+        slices.advance(batch.pk, ImportBatch.objects.get().slice)
+        if not batch.is_confirmed:
+            imports.confirm(ImportBatch.objects.get())
+        slices.advance(batch.pk, ImportBatch.objects.get().slice)
+
+    def end() -> Any:
+        batch = ImportBatch.objects.get()
+        tom.refresh_from_db()
+        return batch.state, batch.forecast, outcomes(batch), tom.contact_type
+
+    passed: list[str] = []
+    with undone():
+        clock.stop_at(passed.append)
+        whole_way()
+        clock.stop_at(None)
+        undisturbed = end()
+    assert undisturbed[0] == State.DONE and undisturbed[2] == {("Tom Reed", "created", "")}
+    assert len(undisturbed[1]) == 2
+    for hit, point in enumerate(passed):
+        with undone():
+            with killed_at(partial(is_the, hit, count())), pytest.raises(Killed):
+                whole_way()
+            whole_way()
+            assert end() == undisturbed, f"killed at {point}, point {hit}"
+
+
+def test_what_is_taken_back_is_approved_no_more(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    batch = upload([client("Tom Reed", contact_type=waiting)], pushed)
+    imports.confirm(batch)
+    imports.undo(batch, None)
+    assert gate.approved_clients(synced.connection) == set()

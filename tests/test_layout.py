@@ -1,0 +1,40 @@
+"""The package has the rooms that docs/architecture.md draws, and they import as it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "wagtail_qbo_sync"
+NOT_DRAWN = {"__init__.py", "__pycache__", "py.typed"}
+
+
+def test_rooms_are_those_of_the_drawing() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    drawing = re.search(r"^wagtail_qbo_sync/\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert drawing
+    drawn = set(re.findall(r"^  ([\w.]+/?)", drawing[1], re.MULTILINE))
+    files = [path for path in PACKAGE.rglob("*") if path.is_file()]
+    tops = {path.relative_to(PACKAGE).parts[0] for path in files} - NOT_DRAWN
+    assert drawn == {name + "/" * (PACKAGE / name).is_dir() for name in tops}
+
+
+def test_package_imports_nothing_by_itself() -> None:
+    assert (PACKAGE / "__init__.py").read_text().strip() == ""
+
+
+def test_imports_point_inwards() -> None:
+    pytest.importorskip("importlinter", reason="only the development environment has it")
+    linted = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert linted.returncode == 0, linted.stdout

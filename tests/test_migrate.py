@@ -1,0 +1,26 @@
+"""`migrate` in the ways people use it: one app alone, and back to nothing (E004's own advice)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MANAGE = Path(__file__).parent.parent / "example_project" / "manage.py"
+
+
+@pytest.mark.parametrize("there", [["wagtail_qbo_sync"], []])
+def test_one_app_alone_and_back_to_zero(tmp_path: Path, there: list[str]) -> None:
+    env = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}"}
+    for arguments in (there, ["wagtail_qbo_sync", "zero"], []):
+        done = subprocess.run(
+            [sys.executable, str(MANAGE), "migrate", "-v0", *arguments],
+            env={**env, "DJANGO_SETTINGS_MODULE": "example.settings"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr

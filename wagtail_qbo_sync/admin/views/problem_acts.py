@@ -1,0 +1,90 @@
+"""What can be done about one record that keeps failing: try again, ignore, open again (U14)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin import messages
+from wagtail.admin.utils import get_valid_next_url_from_request
+
+from wagtail_qbo_sync.admin.acts import with_undo
+from wagtail_qbo_sync.admin.base import PostOnly, may, url
+from wagtail_qbo_sync.admin.components import cannot_sync
+from wagtail_qbo_sync.models import Case
+from wagtail_qbo_sync.sync import dead_letters
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a person can do about one record that keeps failing."""
+
+    label: Promise
+    said: Promise
+    do: Callable[[Case, Any], bool]
+    right: str
+    fits: Callable[[Case], bool]
+    undo: str = ""
+
+
+ACTS = {
+    "retry": Act(
+        _("Try again"),
+        _("It is tried again with the sync that has just been asked for."),
+        dead_letters.retry,
+        "sync",
+        dead_letters.can_retry,
+    ),
+    "set_aside": Act(
+        _("Ignore"),
+        _("The problem is set aside. It is not counted or mailed any more unless it changes."),
+        dead_letters.set_aside,
+        "map",
+        lambda case: case.kind in dead_letters.FAILING,
+        undo="open_again",
+    ),
+    "open_again": Act(
+        _("Open again"),
+        _("The problem is listed again."),
+        dead_letters.open_again,
+        "map",
+        lambda case: case.set_aside_at is not None,
+        undo="set_aside",
+    ),
+}
+
+
+class ActView(PostOnly):
+    """One of ACTS; then back to where one came from."""
+
+    any_permission_required = ["map", "sync"]
+    act = ""
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        act = ACTS[self.act]
+        if not may(request.user, act.right):
+            raise PermissionDenied
+        cases = Case.objects.select_related("connection__token")
+        case = get_object_or_404(cases, pk=pk)
+        objection = cannot_sync(case.connection) if act.right == "sync" else ""
+        if objection:
+            messages.error(request, objection)
+        elif not act.do(case, request.user):
+            messages.warning(request, _("This is settled already."))
+        else:
+            undo = url(f"problem_{act.undo}", pk) if act.undo else ""
+            messages.success(request, with_undo(str(act.said), undo) if undo else act.said)
+        return redirect(get_valid_next_url_from_request(request) or url("problems"))
+
+
+urlpatterns = [
+    path(f"record/<int:pk>/{name}/", ActView.as_view(act=name), name=f"problem_{name}")
+    for name in ACTS
+]

@@ -1,0 +1,54 @@
+"""The app: schedules, the remembered client model, the checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class WagtailQboSyncConfig(AppConfig):
+    name = "wagtail_qbo_sync"
+    label = "wagtail_qbo_sync"
+    verbose_name = _("QuickBooks Online sync")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks
+
+        post_migrate.connect(_after_migrate, sender=self)
+        if not any(said.is_serious() for said in checks.check_adapter(None)):
+            _listen()
+
+
+def _listen() -> None:
+    """Note which clients are written, for the sweep."""
+    from .host import tracking
+    from .host.adapter import get_adapter
+    from .sync import touched
+
+    tracking.listen(get_adapter(), touched.note)
+
+
+def _after_migrate(*, using: str, **kwargs: Any) -> None:
+    """Note the client model that the tables were made for, and schedule the tick.
+
+    Tables may be missing: `migrate` can be asked for one app, or back to zero. The worker
+    sees to the schedule too when it starts.
+    """
+    from django.apps import apps
+    from django.db import connections, router
+
+    from .conf import client_model
+    from .models import SiteState
+
+    tables = connections[using].introspection.table_names()
+    if not router.allow_migrate_model(using, SiteState) or SiteState._meta.db_table not in tables:
+        return
+    SiteState.objects.using(using).get_or_create(pk=1, defaults={"client_model": client_model()})
+    if apps.is_installed("django_q") and "django_q_schedule" in tables:
+        from .sync import schedule
+
+        schedule.repair()

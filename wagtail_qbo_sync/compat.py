@@ -1,0 +1,67 @@
+"""What differs between the versions and databases we support, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, TypeVar
+
+from django.db import connections, models
+from django.db.models.expressions import RawSQL
+
+Item = TypeVar("Item")
+Row = TypeVar("Row", bound=models.Model)
+
+
+def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of at most `size` items; `itertools.batched` of Python 3.12."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def upsert(model: type[Row], rows: Sequence[Row], *, unique: str, update: list[str]) -> None:
+    """Insert rows, or update those whose `unique` field is there already.
+
+    MariaDB finds the conflict by itself and refuses to be told where.
+    """
+    if not rows:
+        return
+    manager = model._default_manager
+    features = connections[manager.db].features
+    options: dict[str, Any] = {"update_conflicts": True, "update_fields": update}
+    if features.supports_update_conflicts_with_target:
+        options["unique_fields"] = [unique]
+    manager.bulk_create(rows, **options)
+
+
+def one_of(texts: Iterable[str], database: str) -> Any:
+    """What a lookup by `__in` takes, however many: SQLite allows 32,766 parameters a statement."""
+    listed = list(texts)
+    if connections[database].vendor != "sqlite":
+        return listed
+    return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(listed)])
+
+
+@contextmanager
+def wide_statements(database: str) -> Iterator[None]:
+    """Within, bulk inserts on SQLite have as many parameters per statement as it takes.
+
+    Django 5.2 assumes 999, which was the limit before SQLite 3.32. Later versions ask SQLite
+    themselves (the number is a property there), so that nothing is left to do.
+    """
+    connection: Any = connections[database]
+    features = connection.features
+    asks = isinstance(getattr(type(features), "max_query_params", None), property)
+    if asks or connection.vendor != "sqlite" or connection.connection is None:
+        yield
+        return
+    assumed = features.max_query_params
+    features.max_query_params = connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+    try:
+        yield
+    finally:
+        features.max_query_params = assumed

@@ -1,0 +1,23 @@
+"""Which clients of the site a command is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db.models import QuerySet
+
+from wagtail_qbo_sync.host.adapter import get_adapter
+from wagtail_qbo_sync.sync.types_file.compare import Types, Verdict
+
+
+def clients_of(kind: str) -> QuerySet[Any]:
+    """All clients, or those of a Contact Type, by its name or key. Raises CommandError."""
+    adapter = get_adapter()
+    clients = adapter.queryset().order_by("pk")
+    if not kind:
+        return clients
+    known = Types(adapter.contact_type_choices(), several=False).read(kind)
+    if isinstance(known, Verdict):
+        raise CommandError(known.why % known.about)
+    return clients.filter(adapter.contact_types.having(known))

@@ -1,0 +1,182 @@
+"""One whole sync in the foreground, or alongside the worker that is at it already."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Max
+
+from wagtail_qbo_sync.models import Connection, Run
+from wagtail_qbo_sync.sync import (
+    bulk_creation,
+    decide,
+    status,
+    sweep,
+)
+from wagtail_qbo_sync.sync.locked import Refusal
+
+from . import _plan
+from ._clients import clients_of
+from ._companies import add_company_argument, chosen_companies
+from ._terminal import INTERRUPTED, quiet_queue
+from ._walking import PLAN_WAITS, STOPPED, agreed, refuse_rest, walk
+
+
+class Command(BaseCommand):
+    help = (
+        "Looks at all clients once, whatever changed them, reads the customers of the connected "
+        "companies, compares the two and applies what follows. A plan that needs approval is "
+        "asked about on a terminal; elsewhere it is left waiting and the exit status is 3."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_company_argument(parser, "only this company")
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument(
+            "--yes",
+            action="store_true",
+            help="approve the plan that this very run makes, and nothing else",
+        )
+        what.add_argument(
+            "--plan",
+            action="store_true",
+            help="write down what a sync would do and print it; nothing else is written",
+        )
+        what.add_argument(
+            "--create",
+            metavar="TYPE",
+            nargs="?",
+            const="",
+            help="write down a plan to send the clients without a customer to QuickBooks, all or "
+            "those of a Contact Type, and print it; nothing else is written",
+        )
+        what.add_argument(
+            "--approve",
+            metavar="ID",
+            type=int,
+            help="approve the waiting plan of this number, and apply it",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            with quiet_queue():
+                self._sync_all(options)
+        except KeyboardInterrupt:
+            raise CommandError(STOPPED, returncode=INTERRUPTED) from None
+
+    def _sync_all(self, options: dict[str, Any]) -> None:
+        if options["approve"] is not None:
+            self._approve(options["approve"])
+            return
+        companies = [c for c in chosen_companies(options["company"]) if c.is_connected]
+        if not companies:
+            raise CommandError("No company is connected. Connect one: manage.py qbo_connect")
+        sweep.everything()
+        failures, plans_wait = [], False
+        for company in companies:
+            try:
+                if options["plan"]:
+                    self._plan(company)
+                elif options["create"] is not None:
+                    self._create(company, options["create"])
+                else:
+                    plans_wait |= not self._sync(company, options["yes"])
+            except CommandError as failure:
+                failures.append(failure)
+        if failures:
+            raise CommandError("\n".join(map(str, failures))) from failures[0].__cause__
+        if plans_wait:
+            sys.exit(PLAN_WAITS)
+
+    def _sync(self, connection: Connection, yes: bool) -> bool:
+        """Sync one company. False if a plan is left waiting. Raises CommandError on failure."""
+        self._begin(connection)
+        newest = Run.objects.filter(connection=connection).aggregate(pk=Max("pk"))["pk"] or 0
+        self._walk(connection, decide.ask_for_sync(connection))
+        run = _waiting(connection)
+        if run is not None and self._may_approve(run, yes, ours=run.pk > newest):
+            decide.approve(run, None)
+            self._walk(connection)
+            run = _waiting(connection)
+        self._report(connection)
+        if run is not None:
+            self.stdout.write(
+                self.style.WARNING("A plan waits for approval: see Settings > Connected Apps.")
+            )
+        return run is None
+
+    def _begin(self, connection: Connection) -> None:
+        """Name the company. Raises CommandError where nothing of it can be synced."""
+        refuse_rest(connection)
+        self.stdout.write(self.style.MIGRATE_HEADING(connection.company_name))
+
+    def _walk(self, connection: Connection, wanted: int = 0) -> None:
+        walk(connection, self.stdout, wanted)
+
+    def _plan(self, connection: Connection) -> None:
+        """Print what a sync would do; a plan that waits already is that."""
+        self._begin(connection)
+        if _waiting(connection) is None:
+            self._walk(connection, decide.ask_for_plan(connection))
+        self._print(_waiting(connection))
+
+    def _create(self, connection: Connection, kind: str) -> None:
+        """Print the plan of what becomes of the clients without a customer, all or of a kind."""
+        self._begin(connection)
+        try:
+            pks = clients_of(kind).values_list("pk", flat=True)
+            bulk_creation.start(connection, [str(pk) for pk in pks], None)
+        except Refusal as refusal:
+            raise CommandError(refusal.message) from refusal
+        self._walk(connection)
+        self._print(_waiting(connection))
+
+    def _print(self, run: Run | None) -> None:
+        if run is None:
+            self.stdout.write("Nothing to do.")
+            return
+        for line in (*_plan.counts(run), ""):
+            self.stdout.write(line)
+        for line in _plan.steps(run):
+            self.stdout.write(line)
+        self.stdout.write(f"Plan {run.pk}. To apply it: manage.py qbo_sync --approve {run.pk}")
+
+    def _approve(self, pk: int) -> None:
+        """Apply exactly this plan. Raises CommandError if it does not wait."""
+        run = Run.objects.select_related("connection__token").filter(pk=pk).first()
+        if run is None:
+            raise CommandError(f"There is no plan {pk}.")
+        self._begin(run.connection)
+        if not decide.approve(run, None):
+            raise CommandError(f"Plan {pk} does not wait for approval any more.")
+        self._walk(run.connection)
+        self._report(run.connection)
+
+    def _may_approve(self, run: Run, yes: bool, ours: bool) -> bool:
+        for why in run.why_it_waits:
+            self.stdout.write(f"Needs approval: {why}")
+        self.stdout.write("What would be done:")
+        for line in _plan.counts(run):
+            self.stdout.write(line)
+        if yes:
+            return ours
+        return agreed("Apply this?", self.stdout)
+
+    def _report(self, connection: Connection) -> None:
+        self.stdout.write("Customers now:")
+        found = status.status_of(connection)
+        for customer_status, count in found.counts.items():
+            self.stdout.write(_plan.count_line(status.CustomerStatus(customer_status).label, count))
+        if found.problems:
+            self.stdout.write(
+                self.style.WARNING(
+                    _plan.count_line("Problems", found.problems)
+                    + ": see Settings > Connected Apps, Problems"
+                )
+            )
+
+
+def _waiting(connection: Connection) -> Run | None:
+    return Run.objects.filter(connection=connection, state=Run.State.WAITING).first()

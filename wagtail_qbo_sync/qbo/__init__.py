@@ -1,0 +1,1 @@
+"""The door to QuickBooks: HTTP, OAuth, faults and limits. Knows no host."""

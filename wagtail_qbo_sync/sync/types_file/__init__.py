@@ -1,0 +1,1 @@
+"""Contact Types by file (K15): reading, comparing, telling beforehand, applying, taking back."""

@@ -1,0 +1,142 @@
+"""What an import will lead to in each company: matched, created there, or asked about (K15).
+
+Judged as the next plan would judge the same clients with the types that they are to get, by the
+same rules and from the same mirror (K14). It reads only, but for what it notes: what each client
+becomes, so that a person confirms exactly that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Set
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from wagtail_qbo_sync.compat import chunks, wide_statements
+from wagtail_qbo_sync.engine.match import ClientKeys, CustomerKeys, match
+from wagtail_qbo_sync.host.adapter import ClientAdapter, get_adapter
+from wagtail_qbo_sync.models import (
+    Connection,
+    Customer,
+    ImportBatch,
+    ImportOutcome,
+    ImportRow,
+    Mapping,
+    Step,
+)
+
+from .. import outbox
+from ..known import Known
+from ..merges import merged
+from ..newcomers import Newcomers
+from ..parties import MATCHABLE, TAKE_PART, client_keys, keys_of
+
+CHUNK = 2000
+Kind = ImportOutcome.Kind
+_STEPS = {Step.Kind.ADD: Kind.CREATED, Step.Kind.STAY: Kind.REVIEW}
+
+
+def companies() -> list[Connection]:
+    """The companies in which the change of a client's type may lead to something."""
+    return sorted(outbox.pushing(), key=lambda connection: connection.pk)
+
+
+def look(batch: ImportBatch, connection: Connection) -> dict[str, Any]:
+    """Note what it will lead to in a company: {"company": its key, "matched": n, "created": n,
+    "review": n}. Of what a person has confirmed, only what differs since is noted. In a
+    transaction."""
+    found = _of(batch, connection)
+    new, moved = [], []
+    stored = {one.client_pk: one for one in batch.outcomes.filter(connection=connection)}
+    for client_pk in found.keys() | stored.keys():
+        kind, known = found.get(client_pk, Kind.NOTHING), stored.get(client_pk)
+        if known is None:
+            was = Kind.NOTHING if batch.is_confirmed else ""
+            about = {"batch": batch, "connection": connection, "client_pk": client_pk}
+            new.append(ImportOutcome(**about, kind=kind, was=was))
+        elif known.kind != kind:
+            known.kind, known.was = kind, known.kind
+            moved.append(known)
+    with wide_statements(ImportOutcome.objects.db):
+        ImportOutcome.objects.bulk_create(new)
+    ImportOutcome.objects.bulk_update(moved, ["kind", "was"], batch_size=500)
+    numbers = Counter(found.values())
+    return {
+        "company": connection.pk,
+        **{str(kind): numbers[kind] for kind in Kind if kind != Kind.NOTHING},
+    }
+
+
+def is_as_confirmed(batch: ImportBatch) -> bool:
+    """Once all companies are looked at again: whether each client will become what a person
+    has confirmed. What differs is noted; of a company that takes part no more, all."""
+    left_out = batch.outcomes.exclude(connection__in=[line["company"] for line in batch.forecast])
+    left_out.exclude(kind=Kind.NOTHING).update(was=F("kind"), kind=Kind.NOTHING)
+    return not moved(batch).exists()
+
+
+def moved(batch: ImportBatch) -> QuerySet[ImportOutcome]:
+    """What is not as it was confirmed."""
+    return batch.outcomes.exclude(was="")
+
+
+def created(batch: ImportBatch) -> QuerySet[ImportOutcome]:
+    """Of what it led to: the customers that are there by now, which no undo takes away."""
+    mapped = Mapping.objects.filter(
+        connection=OuterRef("connection"), client_pk=OuterRef("client_pk")
+    )
+    return batch.outcomes.filter(Exists(mapped), kind=Kind.CREATED)
+
+
+def confirmed(batch: ImportBatch) -> None:
+    """A person has confirmed what is noted, as it is."""
+    batch.outcomes.filter(kind=Kind.NOTHING).delete()
+    moved(batch).update(was="")
+
+
+def _of(batch: ImportBatch, connection: Connection) -> dict[str, Kind]:
+    """Client -> what it becomes; of the clients that the import changes and that this company
+    does not know yet."""
+    adapter = get_adapter()
+    known = Known.load(connection, adapter.version)
+    asked = _pushed(batch, connection) - known.taken_clients - known.under_way
+    if not asked:
+        return {}
+    customers = list(_customers(connection, known))
+    return _judged(asked, customers, Newcomers(connection, adapter, known))
+
+
+def _judged(
+    asked: Set[str], customers: list[CustomerKeys], newcomers: Newcomers
+) -> dict[str, Kind]:
+    adapter, known = newcomers.adapter, newcomers.known
+    matches = match(customers, client_keys(adapter, known.taken_clients), known.removed)
+    matched = set(matches.matched.values()).intersection(asked)
+    left = list(_keys(adapter, asked - matched))
+    steps = newcomers.judged(left, customers)
+    return dict.fromkeys(matched, Kind.MATCHED) | {
+        step.client_pk: _STEPS[Step.Kind(step.kind)] for step in steps
+    }
+
+
+def _pushed(batch: ImportBatch, connection: Connection) -> set[str]:
+    """The clients that get a type which this company takes (K12)."""
+    rows = batch.rows.filter(state=ImportRow.State.CHANGE).values_list("client_pk", "after")
+    pushed = set(connection.pushed_types)
+    return {pk for pk, after in rows.iterator(CHUNK) if not pushed.isdisjoint(after)}
+
+
+def _keys(adapter: ClientAdapter, pks: Collection[str]) -> Iterator[ClientKeys]:
+    for chunk in chunks(pks, CHUNK):
+        yield from map(keys_of, adapter.records(chunk))
+
+
+def _customers(connection: Connection, known: Known) -> Iterator[CustomerKeys]:
+    matchable = MATCHABLE[Connection.Hierarchy(connection.hierarchy)]
+    followed = {one.stays for one in merged(connection, known).values() if not one.why}
+    rows = Customer.objects.filter(connection=connection, standing__in=TAKE_PART)
+    found = rows.values_list("qbo_id", "standing", "match_keys")
+    for qbo_id, standing, keys in found.iterator(CHUNK):
+        is_matchable = standing in matchable and qbo_id not in followed
+        yield known.keys_of(qbo_id, standing, keys, matchable=is_matchable)

@@ -1,0 +1,161 @@
+"""What people do with an import, from upload to undo (K15).
+
+Nothing of a client is written before a person has confirmed what the preview says, and nothing
+of a file that has rows which cannot be used. A client whose type is not what the preview saw is
+held back and named.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from wagtail_qbo_sync import clock
+from wagtail_qbo_sync.clock import failpoint
+from wagtail_qbo_sync.doorbell import enqueue
+from wagtail_qbo_sync.host.adapter import get_adapter
+from wagtail_qbo_sync.models import Customer, ImportBatch, ImportRow
+
+from ..retention import is_pruned
+from . import forecast, reading
+from .slices import UNDER_WAY, advance
+
+State = ImportBatch.State
+Rows = ImportRow.State
+WAITS = (State.READING, State.COMPARING, State.READY, State.REFUSED)
+"""As long as nobody has confirmed it."""
+
+PATIENCE = 2.0
+"""How many seconds are worked while a person waits; the rest is left to a worker."""
+AT_ONCE = 2000
+"""So many rows are done while the person waits, as far as PATIENCE suffices; and only where the
+site has no more clients, and the companies no more customers: to find clients by name, and to tell
+what becomes of them in QuickBooks, takes a look at all of them."""
+READ_AT_ONCE = 256 * 1024
+"""So many bytes are read while the person waits."""
+KEPT = timedelta(hours=24)
+"""How long a file waits to be confirmed."""
+SILENT_AFTER = timedelta(minutes=1)
+
+
+def start(data: bytes, name: str, user: Any) -> ImportBatch:
+    """Take a file in; its preview is made at once if it is small, else by a worker.
+
+    `user` None: whoever has the command line, who sees every client. Raises
+    `reading.Unreadable` for what can be told at first sight.
+    """
+    if len(data) > reading.MAX_BYTES:
+        raise reading.Unreadable(reading.TOO_BIG, megabytes=reading.MAX_BYTES >> 20)
+    batch = ImportBatch.objects.create(
+        user=user,
+        name=name[:255],
+        file=data,
+        uploaded_at=clock.now(),
+        moved_at=clock.now(),
+    )
+    failpoint("import.started")
+    return _begun(batch, at_once=len(data) <= READ_AT_ONCE and _is_small_site())
+
+
+def may_confirm(batch: ImportBatch) -> bool:
+    """Whether all rows can be used, some change something, and it is not too old."""
+    if batch.state != State.READY or is_expired(batch):
+        return False
+    states = set(batch.rows.values_list("state", flat=True).distinct())
+    return Rows.ERROR not in states and Rows.CHANGE in states
+
+
+def is_expired(batch: ImportBatch) -> bool:
+    """Whether nobody has confirmed it in time: clients will have changed by then."""
+    return batch.state in WAITS and batch.uploaded_at < clock.now() - KEPT
+
+
+def confirm(batch: ImportBatch) -> bool:
+    """Apply exactly what the preview says. False if that cannot be, or not any more.
+
+    What it will lead to in each company is looked at once more, client by client; if that has
+    changed, nothing is applied and the import waits again, with what is true now (`has_moved`).
+    """
+    if not may_confirm(batch):
+        return False
+    changes = batch.rows.filter(state=Rows.CHANGE).count()
+    ready = ImportBatch.objects.filter(pk=batch.pk, slice=batch.slice, state=State.READY)
+    with transaction.atomic():
+        begun = ready.update(
+            state=State.FORECAST, is_confirmed=True, forecast=[], moved_at=clock.now()
+        )
+        if begun:
+            forecast.confirmed(batch)
+    failpoint("import.confirmed")
+    if begun:
+        _begun(batch, at_once=changes <= AT_ONCE and _is_small_site())
+    return bool(begun)
+
+
+def has_moved(batch: ImportBatch) -> bool:
+    """Whether it was confirmed, but would lead to something else by then."""
+    return batch.state == State.READY and batch.is_confirmed
+
+
+def discard(batch: ImportBatch) -> bool:
+    """Throw away what was not confirmed. False if it was."""
+    gone, _ = ImportBatch.objects.filter(pk=batch.pk, state__in=WAITS).delete()
+    return bool(gone)
+
+
+def can_undo(batch: ImportBatch) -> bool:
+    """Whether it changed something that has not been taken back yet."""
+    return (
+        batch.state == State.DONE
+        and not is_pruned(batch.finished_at)
+        and not ImportBatch.objects.filter(undoes=batch).exists()
+        and batch.rows.filter(state=Rows.DONE).exists()
+    )
+
+
+def undo(batch: ImportBatch, user: Any) -> ImportBatch | None:
+    """Take the whole of it back; a second time is the same as once. None if it cannot be."""
+    if can_undo(batch):
+        try:
+            with transaction.atomic():
+                back = ImportBatch.objects.create(
+                    user=user,
+                    name=batch.name,
+                    undoes=batch,
+                    uploaded_at=clock.now(),
+                    moved_at=clock.now(),
+                )
+        except IntegrityError:  # somebody else pressed it this very moment
+            back = ImportBatch.objects.get(undoes=batch)
+        failpoint("import.undoing")
+        return _begun(back, at_once=batch.total <= AT_ONCE)
+    return ImportBatch.objects.filter(undoes=batch).first()
+
+
+def _is_small_site() -> bool:
+    """Whether all clients and customers can be looked at while a person waits."""
+    clients = get_adapter().queryset().order_by().values("pk")
+    customers = Customer.objects.filter(connection__in=forecast.companies()).values("pk")
+    return all(len(found[: AT_ONCE + 1]) <= AT_ONCE for found in (clients, customers))
+
+
+def _begun(batch: ImportBatch, *, at_once: bool) -> ImportBatch:
+    """Do it while the person waits if it is little, else ring a worker."""
+    if at_once:
+        advance(batch.pk, batch.slice, PATIENCE)
+    else:
+        enqueue("import_types", batch.pk, batch.slice)
+    batch.refresh_from_db()
+    return batch
+
+
+def heal() -> None:
+    """Ring for what nobody is doing, and forget what nobody has confirmed in time."""
+    silent = ImportBatch.objects.filter(
+        state__in=UNDER_WAY, moved_at__lt=clock.now() - SILENT_AFTER
+    )
+    for pk, slice in silent.values_list("pk", "slice"):
+        enqueue("import_types", pk, slice)
+    ImportBatch.objects.filter(state__in=WAITS, uploaded_at__lt=clock.now() - KEPT).delete()

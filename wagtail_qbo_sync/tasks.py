@@ -1,0 +1,106 @@
+"""What the worker runs. Each task is a short slice and finds out itself what there is to do;
+run twice, late or never, the end state is the same (rule 13)."""
+
+from __future__ import annotations
+
+from .sync import (
+    alerts,
+    compare,
+    connect,
+    cycle,
+    keep_alive,
+    outbox,
+    proposal,
+    retention,
+    status,
+    undoing,
+    visits,
+)
+from .sync import bulk as bulk_decisions
+from .sync import sweep as sweeping
+from .sync.types_file import imports, slices
+
+JOBS = (
+    cycle.heal,
+    sweeping.heal,
+    outbox.ring,
+    visits.poll,
+    compare.ring,
+    keep_alive.ring,
+    connect.heal,
+    bulk_decisions.heal,
+    retention.ring,
+    imports.heal,
+    undoing.heal,
+    proposal.heal,
+    alerts.send_all,  # the last: a mail server may be slow
+)
+"""What the tick looks after. Each has a clock of its own in the database, and rings when it
+finds that something is due: two ticks at once do no harm."""
+
+
+def tick() -> None:
+    """Each minute: the heartbeat, and a ring for whatever is due or was lost.
+
+    Raises ExceptionGroup of what went wrong, once all others have had their turn.
+    """
+    status.beat()
+    failed = []
+    for job in JOBS:
+        try:
+            job()
+        except Exception as error:
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup("Some jobs of the tick failed; the next one tries again.", failed)
+
+
+def walk(connection_id: int, epoch: int = 0, slice: int = 0) -> None:
+    """One slice of a connection's cycle."""
+    status.beat()
+    cycle.advance(connection_id, epoch, slice)
+
+
+def bulk(pk: int, done: int) -> None:
+    """Some slices of a decision about many customers, of which `done` are behind."""
+    status.beat()
+    bulk_decisions.advance(pk, done)
+
+
+def import_types(pk: int, slice: int) -> None:
+    """Some slices of an import of Contact Types, of which `slice` are behind."""
+    status.beat()
+    slices.advance(pk, slice)
+
+
+def undo(pk: int) -> None:
+    """Some slices of a plan that takes a run back."""
+    status.beat()
+    undoing.advance(pk)
+
+
+def propose(pk: int) -> None:
+    """Some slices of what Save all would do."""
+    status.beat()
+    proposal.advance(pk)
+
+
+def sweep(epoch: int = 0, slice: int = 0) -> None:
+    """One slice of the sweep that notices what happened on the site."""
+    status.beat()
+    sweeping.advance(epoch, slice)
+
+
+def revoke(connection_id: int, version: int) -> None:
+    """Tell Intuit that a disconnected company's login is over."""
+    connect.revoke(connection_id, version)
+
+
+def prune() -> None:
+    """Some slices of deleting what is too old."""
+    retention.prune()
+
+
+def refresh(connection_id: int) -> None:
+    """Refresh a login that nobody has used for days."""
+    keep_alive.refresh(connection_id)

@@ -1,0 +1,5 @@
+"""Public helpers for the tests of a host site."""
+
+from .adapter_contract import AdapterContract
+
+__all__ = ["AdapterContract"]
