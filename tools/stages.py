@@ -38,7 +38,8 @@ POSTGRES_URL = os.environ.get("POSTGRES_URL", "postgres://postgres@127.0.0.1:543
 PARALLEL = ("-n", "auto", "--maxprocesses=4")
 """For tests that keep both cores busy; those of a browser have one to themselves."""
 AGAIN = ("--reruns=1", "-rfER")
-"""A browser has moods that are not ours: a failed test is tried once more, and named for it."""
+"""Browsers, processes and busy machines have moods that are not ours: a failed test is tried once
+more, and named for it."""
 SEED = "20261122"
 """Of the engine's examples, so that two runs of one commit try the same ones."""
 
@@ -206,7 +207,7 @@ def lint() -> list[Command]:
 def pytest(*arguments: str) -> Callable[[], list[Command]]:
     """One run of pytest; in CI a test that finds its service missing fails."""
     required = ["-p", "tests.plugins.required"] if IN_CI else []
-    return lambda: [["python", "-m", "pytest", "-q", *required, *arguments]]
+    return lambda: [["python", "-m", "pytest", "-q", *AGAIN, *required, *arguments]]
 
 
 def versions_then_pytest(*arguments: str) -> Callable[[], list[Command]]:
@@ -229,7 +230,7 @@ STAGES = (
     Stage("sqlite", 30, versions_then_pytest(*PARALLEL, "-m", "not browser and not postgres")),
     Stage("postgres", 35, versions_then_pytest(*PARALLEL, "-m", "not browser"), newest_on_postgres),
     Stage("engine", 6, pytest(*PARALLEL, "-p", "tests.plugins.thorough", *ENGINE)),
-    Stage("browser", 30, pytest(*AGAIN, "-m", "browser"), browser),
+    Stage("browser", 30, pytest("-m", "browser"), browser),
     Stage(
         "oldest",
         30,
