@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 
 import pytest
 from crm.models import Client, ContactType
@@ -14,10 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from tests.admin import rows
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import url
+from wagtail_qbo_sync.admin.why.words import when
 from wagtail_qbo_sync.contact import email_keys, match_key
-from wagtail_qbo_sync.models import Connection, Customer, ImportRow, Outbox, Run
+from wagtail_qbo_sync.models import Connection, Customer, ImportRow, Outbox, Run, SyncState
 from wagtail_qbo_sync.models.mirror import joined_keys
-from wagtail_qbo_sync.sync import exclusion, judge
+from wagtail_qbo_sync.sync import exclusion, judge, status
 
 from .conftest import Login, Read
 
@@ -85,6 +87,22 @@ def test_a_client_without_a_customer_is_told_who_is_like_it(
     assert "“T.” is like it" in page
     assert "“Ida” is like it" not in page
     assert "Another client has the same name, so the name alone decides nothing: “TOM REED”" in page
+
+
+@pytest.mark.parametrize(("reads", "minutes"), [(0, 15), (480_000, 60)])
+def test_the_next_sync_has_a_time_on_the_page_and_in_the_command(
+    viewer: Browser, company: Connection, read: Read, reads: int, minutes: int
+) -> None:
+    """The one at which the poll asks (U14: hourly when few reads are left)."""
+    now = clock.now()
+    tables = SyncState.objects.filter(pk=company.pk)
+    tables.update(first_synced_at=now, synced_at=now, reads=reads, reads_month=f"{now:%Y-%m}")
+    status.beat()
+    customer = rows.customer(company)
+    due = f"On {when(now + timedelta(minutes=minutes))} the next sync of the company is due"
+    assert due in read(viewer.get(of_customer(customer)))
+    assert due in printed(customer.qbo_id)
+    assert due in printed("--client", str(Client.objects.create(name="Tom Reed").pk))
 
 
 def test_a_client_whom_one_may_not_see_is_not_there(login: Login, company: Connection) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -55,6 +56,15 @@ def company(state: str = "connected", unmatched: str = "wait", **sync: Any) -> C
     connection = Connection(pk=1, company_name="Harbor Bakery", unmatched=unmatched)
     walk = {"cursor": DAY - OVERLAP, "planned_through": 99} | sync
     return Company(connection, SyncState(connection=connection, **walk), ConnectionState(state))
+
+
+def polled(minutes: int, **sync: Any) -> Company:
+    """Last synced 15 minutes before WHEN, and every so many minutes."""
+    synced = {"first_synced_at": DAY, "synced_at": DAY - timedelta(minutes=15)}
+    return replace(company(**synced | sync), polled_every=minutes)
+
+
+NEXT_SYNC = f"On {WHEN} the next sync of the company is due, or sooner if somebody asks for it."
 
 
 def travelling(direction: str, **by_field: str) -> Company:
@@ -462,6 +472,14 @@ SENTENCES: list[tuple[int, Facts, str]] = [
     (AHEAD, pair(company=SILENT), "No worker is running, so nothing happens by itself."),
     (AHEAD, pair(company=company(phase="pull")), "A sync is running right now."),
     (AHEAD, pair(company=company(wanted=1)), "A sync was asked for and is about to start."),
+    (AHEAD, pair(company=polled(15)), NEXT_SYNC),
+    (AHEAD, client(company=polled(15)), NEXT_SYNC),
+    (
+        AHEAD,
+        pair(company=polled(0)),
+        "No sync comes at a set time: one starts when somebody asks for it, or visits.",
+    ),
+    (AHEAD, pair(), "The first sync of the company starts when somebody asks for it."),
     (
         AHEAD,
         pair(**alone(ended=False)),
@@ -471,6 +489,22 @@ SENTENCES: list[tuple[int, Facts, str]] = [
         WRITTEN,
         made_there(),
         f"On {WHEN} a customer was made of “Tom Reed” with these fields: Name and Phone.",
+    ),
+    (
+        WRITTEN,
+        client(latest=step("add", "held", why="The client is mapped already.")),
+        f"On {WHEN} the sync held back what it was about to do: The client is mapped already.",
+    ),
+    (
+        WRITTEN,
+        client(latest=step("add", "left", unticked={})),
+        f"In the plan of {WHEN} a person had unticked this step, so it was not done: “Created in "
+        "QuickBooks”.",
+    ),
+    (
+        WRITTEN,
+        pair(latest=step("update", "unticked")),
+        f"In the plan of {WHEN} that waits, this step is unticked: “Client updated”.",
     ),
     (AHEAD, unmapped("review"), "A person decides whether it is one of these clients."),
     (
@@ -598,6 +632,22 @@ def test_a_type_that_is_not_sent_is_named() -> None:
         ahead = tell(creatable(*types), Everybody())[AHEAD]
         said = [sentence.text for sentence in ahead.sentences]
         assert f"Not created in “Harbor Bakery”: {why}" in said
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        company("paused"),
+        polled(15, wanted=1),
+        polled(15, phase="pull"),
+        polled(15, trouble=TROUBLE),
+        replace(polled(15), worker_silent=True),
+        replace(company(), waiting=PLAN.waiting),
+    ],
+)
+def test_no_time_is_promised_that_another_thing_decides(there: Company) -> None:
+    said = [sentence.text for sentence in tell(pair(company=there), Everybody())[AHEAD].sentences]
+    assert not [text for text in said if "is due" in text or "set time" in text or "first" in text]
 
 
 def test_what_stops_a_company_is_all_that_is_said_of_the_future() -> None:

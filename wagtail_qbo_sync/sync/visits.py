@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.doorbell import enqueue
-from wagtail_qbo_sync.models import SyncState
+from wagtail_qbo_sync.models import Connection, SyncState
 
 from . import reading
 from .status import ConnectionState, connection_state
@@ -32,11 +32,24 @@ def visited() -> None:
 
 def poll() -> None:
     """Each minute, from the tick: see to it that changes in QuickBooks are read all the same."""
-    least = HOURLY if reading.share() >= reading.SCARCE else 0
+    least = _least()
     for state in _states():
-        minutes = state.connection.poll_minutes
-        if _is_due(state, minutes and max(minutes, least)):
+        if _is_due(state, _every(state.connection, least)):
             _ask(state)
+
+
+def polled_every(connection: Connection) -> int:
+    """Minutes between two polls of a company as things are, 0 for never. One query."""
+    return _every(connection, _least())
+
+
+def _least() -> int:
+    return HOURLY if reading.share() >= reading.SCARCE else 0
+
+
+def _every(connection: Connection, least: int) -> int:
+    minutes: int = connection.poll_minutes
+    return minutes and max(minutes, least)
 
 
 def _states() -> QuerySet[SyncState]:

@@ -33,6 +33,7 @@ from wagtail_qbo_sync.models import (
 from .creation import waiting
 from .pull import OVERLAP
 from .status import ConnectionState, connection_state, with_status, worker_is_silent
+from .visits import polled_every
 
 CHANGES = 20
 """Entries of the journal that are told, the latest."""
@@ -57,6 +58,8 @@ class Company:
     waiting: Run | None = None
     """A plan that waits for approval."""
     worker_silent: bool = False
+    polled_every: int = 0
+    """Minutes between two syncs that nobody asks for; 0: there are none."""
 
     @property
     def read_at(self) -> datetime | None:
@@ -66,11 +69,11 @@ class Company:
     @property
     def next_sync(self) -> datetime | None:
         """When the company is looked at again by itself; None for never, or for a while."""
-        sync, minutes = self.sync, self.connection.poll_minutes
+        sync = self.sync
         waits = sync.phase != SyncState.Phase.REST or sync.wanted > sync.served or sync.trouble
-        if waits or not minutes or sync.first_synced_at is None or sync.synced_at is None:
+        if waits or not self.polled_every or sync.first_synced_at is None or not sync.synced_at:
             return None
-        return sync.synced_at + timedelta(minutes=minutes)
+        return sync.synced_at + timedelta(minutes=self.polled_every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Facts:
     made: Step | None = None
     """How the two were mapped, or the client made; None where no run tells."""
     latest: Step | None = None
-    """The newest step about the customer, of any run."""
+    """The newest step about the customer, or to make one of a client that has none, of any run."""
     disconnected: ModelLogEntry | None = None
     """Who made the mapping sleep."""
     decisions: tuple[Decision, ...] = ()
@@ -137,6 +140,7 @@ def of_client(connection: Connection, client_pk: str) -> Facts:
         record=record,
         cases=tuple(connection.cases.filter(qbo_id="", **about).order_by("opened_at", "pk")),
         on_its_way=tuple(connection.outbox.filter(**about).order_by("pk")),
+        latest=_latest(_steps(connection, "").filter(client_pk=client_pk, kind=Step.Kind.ADD)),
         asked=waiting([connection], [client_pk]) != set(),
         planned=_is_planned(company.waiting, client_pk),
         decisions=tuple(decisions.select_related("by").order_by("at", "pk")),
@@ -156,8 +160,7 @@ def _facts(company: Company, qbo_id: str, mapping: Mapping | None) -> Facts:
         else about
     )
     cases = Case.objects.filter(about, open_key__isnull=False)
-    steps = Step.objects.filter(run__connection=company.connection, qbo_id=qbo_id)
-    steps = steps.select_related("run__started_by", "run__approved_by").order_by("-pk")
+    steps = _steps(company.connection, qbo_id)
     made = steps.filter(kind__in=MADE, client_pk=client_pk)
     return Facts(
         company,
@@ -165,7 +168,7 @@ def _facts(company: Company, qbo_id: str, mapping: Mapping | None) -> Facts:
         client_pk=client_pk,
         mapping=mapping,
         made=made.first() if mapping else None,
-        latest=steps.exclude(run__state__in=[Run.State.DISCARDED, Run.State.PROPOSED]).first(),
+        latest=_latest(steps),
         disconnected=_disconnected(company.connection, mapping),
         decisions=tuple(decided.select_related("by").order_by("at", "pk")),
         cases=tuple(cases.order_by("opened_at", "pk")),
@@ -174,6 +177,16 @@ def _facts(company: Company, qbo_id: str, mapping: Mapping | None) -> Facts:
         single=SingleSync.objects.filter(about).select_related("asked_by").first(),
         imports=_imports(client_pk) if client_pk else (),
     )
+
+
+def _steps(connection: Connection, qbo_id: str) -> QuerySet[Step]:
+    """The newest first; "" for those about clients without a customer."""
+    steps = Step.objects.filter(run__connection=connection, qbo_id=qbo_id)
+    return steps.select_related("run__started_by", "run__approved_by").order_by("-pk")
+
+
+def _latest(steps: QuerySet[Step]) -> Step | None:
+    return steps.exclude(run__state__in=[Run.State.DISCARDED, Run.State.PROPOSED]).first()
 
 
 def company_of(connection: Connection) -> Company:
@@ -185,6 +198,7 @@ def company_of(connection: Connection) -> Company:
         state=connection_state(connection),
         waiting=waiting.first(),
         worker_silent=worker_is_silent(),
+        polled_every=polled_every(connection),
     )
 
 

@@ -80,8 +80,13 @@ def test_who_may_sync_unticks_and_approves(desk: Desk, bo: Client) -> None:
     syncer.force_login(factories.user(RIGHTS["sync"], RIGHTS["view"], "crm.view_client"))
     said = syncer.post(url("run_tick", run.pk), {"step": cy.pk}).json()["said"]
     assert said == "“Cy Fox” is left as it is."
+    why = url("why_client", run.connection_id, cy.client_pk)
+    assert "that waits, this step is unticked: “Created in QuickBooks”" in main(syncer.get(why))
     syncer.post(url("run_approve", run.pk))
     desk.firm.walk()
+    told = syncer.get(why)
+    assert "a person had unticked this step, so it was not done" in main(told)
+    assert f'href="{url("run", run.pk)}"' in told.content.decode()
     assert {one["DisplayName"] for one in desk.firm.records()} >= {"Bo Coe"}
     assert "Cy Fox" not in {one["DisplayName"] for one in desk.firm.records()}
 

@@ -81,6 +81,21 @@ def of_company(company: Company) -> Iterator[Sentence]:
         yield Sentence(_("A sync is running right now."))
     elif sync.wanted > sync.served:
         yield Sentence(_("A sync was asked for and is about to start."))
+    elif not sync.trouble:
+        yield from _next_sync(company)
+
+
+def _next_sync(company: Company) -> Iterator[Sentence]:
+    """When, or that none comes by itself."""
+    if company.next_sync:
+        text = _("On %s the next sync of the company is due, or sooner if somebody asks for it.")
+        yield Sentence(text % when(company.next_sync))
+    elif company.sync.first_synced_at is not None:
+        yield Sentence(
+            _("No sync comes at a set time: one starts when somebody asks for it, or visits.")
+        )
+    elif company.waiting is None:
+        yield Sentence(_("The first sync of the company starts when somebody asks for it."))
 
 
 def _asked(facts: Facts) -> Iterator[Sentence]:

@@ -253,8 +253,6 @@ def _ahead(facts: Facts) -> Iterator[Sentence]:
         yield Sentence(str(STOPPED[company.state]))
         return
     yield from (said for said in of_company(company) if said.about != facts.run)
-    if company.next_sync:
-        yield Sentence(_("On %s the next sync of the company is due.") % when(company.next_sync))
 
 
 def _state(run: Run) -> str:

@@ -74,18 +74,8 @@ def _alone(facts: Facts) -> Iterator[Sentence]:
 
 def written(facts: Facts, names: Names) -> Iterator[Sentence]:
     """The journal, the latest first; and what was to be written and was not."""
-    step = facts.latest
-    if step is not None and step.state == Step.State.HELD:
-        text = _("On %(when)s the sync held back what it was about to do: %(why)s")
-        words = {"when": when(step.run.started_at), "why": _(step.data["why"])}
-        yield Sentence(text % words, step.run)
-    if step is not None and step.state == Step.State.FAILED and "intuit_tid" in step.data:
-        text = _("On %(when)s QuickBooks did not take what was to be put back: %(why)s")
-        words = {
-            "when": when(step.run.started_at),
-            "why": answer({**step.data, "message": step.data["why"]}),
-        }
-        yield Sentence(text % words, step.run)
+    if facts.latest is not None:
+        yield from _not_done(facts.latest)
     if not facts.changes:
         yield Sentence(_("Nothing has been written."))
     for change in facts.changes:
@@ -96,6 +86,28 @@ def written(facts: Facts, names: Names) -> Iterator[Sentence]:
         shown = names.show(row.client_pk)
         if shown is not None and shown.may_see:
             yield Sentence(_imported(row, names), row.batch)
+
+
+def _not_done(step: Step) -> Iterator[Sentence]:
+    """Why nothing came of the newest step."""
+    run = step.run
+    words = {"when": when(run.started_at), "what": step.label}
+    if step.state == Step.State.HELD:
+        text = _("On %(when)s the sync held back what it was about to do: %(why)s")
+        yield Sentence(text % {**words, "why": _(step.data["why"])}, run)
+    elif step.state == Step.State.FAILED and "intuit_tid" in step.data:
+        text = _("On %(when)s QuickBooks did not take what was to be put back: %(why)s")
+        why = answer({**step.data, "message": step.data["why"]})
+        yield Sentence(text % {**words, "why": why}, run)
+    elif step.state == Step.State.UNTICKED:
+        text = _("In the plan of %(when)s that waits, this step is unticked: “%(what)s”.")
+        yield Sentence(text % words, run)
+    elif step.state == Step.State.LEFT and "unticked" in step.data:
+        text = _(
+            "In the plan of %(when)s a person had unticked this step, so it was not done: "
+            "“%(what)s”."
+        )
+        yield Sentence(text % words, run)
 
 
 def _imported(row: ImportRow, names: Names) -> str:
