@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from smtplib import SMTPException
 from typing import Any
 
@@ -50,7 +50,10 @@ def later(**time: int) -> None:
     past = timedelta(**time)
     for state in SyncState.objects.all():
         at = clock.now() - past
-        state.told = {key: at.isoformat() for key in state.told}
+        state.told = {
+            key: (datetime.fromisoformat(told) - past).isoformat()
+            for key, told in state.told.items()
+        }
         state.tell_after = at
         state.save()
     Case.objects.filter(told_at__isnull=False).update(told_at=clock.now() - past)
@@ -135,8 +138,8 @@ def test_a_second_tick_finds_it_taken(company: Connection) -> None:
     """Both have seen that there is something; the first notes it."""
     factories.case(company, "conflict", "1")
     now = clock.now()
-    assert alerts._note(company, None, now) is not None
-    assert alerts._note(company, None, now + timedelta(seconds=1)) is None
+    assert alerts._note(company, [], now) is not None
+    assert alerts._note(company, [], now + timedelta(seconds=1)) is None
 
 
 def test_a_mail_server_that_fails_is_tried_again(
@@ -213,6 +216,43 @@ def test_reads_that_are_nearly_used_up_are_mailed_once_a_month(company: Connecti
     alerts.send_all()
     (body,) = bodies()
     assert "80 % of the reads" in body
+
+
+def test_each_reason_is_told_once_and_again_after_a_week_of_its_own(company: Connection) -> None:
+    """What is told of one thing says nothing about another, and what ends takes none with it."""
+    run = factories.run(company, "waiting")
+    alerts.send_all()
+    assert "approval" in bodies()[0]
+    later(days=4)
+    SyncState.objects.update(reads=400_000, reads_month=f"{clock.now():%Y-%m}")
+    alerts.send_all()
+    (body,) = bodies()
+    assert "80 % of the reads" in body and "approval" not in body
+    later(days=4)
+    alerts.send_all()
+    (body,) = bodies()
+    assert "approval" in body and "80 % of the reads" not in body
+    run.delete()
+    for _minute in range(2):
+        later(hours=1)
+        alerts.send_all()
+    assert bodies() == []
+    later(days=4)
+    alerts.send_all()
+    assert "80 % of the reads" in bodies()[0]
+
+
+def test_a_plan_is_not_told_again_because_a_login_ended_meanwhile(
+    company: Connection, heard: list[str]
+) -> None:
+    factories.run(company, "waiting")
+    for rejected in (False, True, False):
+        Token.objects.update(rejected=rejected)
+        later(hours=1)
+        alerts.send_all()
+    plan, login = bodies()
+    assert "approval" in plan and "login" in login and "approval" not in login
+    assert len(heard) == 2
 
 
 def test_a_quiet_minute_costs_five_queries(

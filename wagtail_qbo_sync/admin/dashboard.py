@@ -11,7 +11,7 @@ from wagtail.admin.site_summary import SummaryItem
 from wagtail.admin.ui.components import Component
 
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync.attention import Attention, Reason, attention
+from wagtail_qbo_sync.sync.attention import Attention, Reason, most_pressing
 from wagtail_qbo_sync.sync.status import count_conflicts, count_to_map
 
 from .base import conflicts_url, may, to_map_url, url
@@ -64,7 +64,7 @@ class AttentionPanel(Component):
         """(what, address, what the link says) of each."""
         if not may(self.user, *RIGHT.values()):
             return []
-        found = [each for each in attention() if may(self.user, RIGHT[each.reason])]
+        found = [each for each in most_pressing() if may(self.user, RIGHT[each.reason])]
         return [(each, *_way(each)) for each in found]
 
     @cached_property

@@ -8,6 +8,7 @@ tick that is killed or doubled tells nothing twice. If the mail server fails, it
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,41 +36,45 @@ PAUSE = timedelta(minutes=15)
 """Between two mails of a company: a sync finds one thing after the other. Also after a failure."""
 
 
+STOPS = frozenset({Reason.RECONNECT, Reason.RESET, Reason.FAILED})
+"""Reasons of which the signal was sent when the sync stopped (trouble.py)."""
+
+
 @dataclass(frozen=True, slots=True)
 class News:
     """What has not been told yet, or a week ago."""
 
-    company: Attention | None
+    reasons: tuple[Attention, ...]
+    """Of the company itself."""
     problems: dict[str, int]
     """Case.Kind value -> how many."""
 
     def lines(self) -> list[str]:
         """In the language that is active."""
-        company = [str(self.company.reason.label)] if self.company else []
+        company = [str(each.reason.label) for each in self.reasons]
         return company + [f"{Case.Kind(kind).label}: {n}" for kind, n in self.problems.items()]
 
 
 def send_all() -> None:
     """Each minute, from the tick. A paused site and a copy tell nobody anything."""
-    waiting = {each.connection.pk: each for each in attention()}
+    waiting: dict[int, list[Attention]] = {}
+    for each in attention():
+        waiting.setdefault(each.connection.pk, []).append(each)
     companies = Connection.objects.filter(disconnected_at=None).select_related(
         "state", "token", "connected_by"
     )
     for company in companies:
         if connection_state(company) not in (ConnectionState.PAUSED, ConnectionState.COPY):
-            _look_after(company, waiting.get(company.pk))
+            _look_after(company, waiting.get(company.pk, []))
 
 
-def _look_after(company: Connection, waits: Attention | None) -> None:
+def _look_after(company: Connection, waits: Sequence[Attention]) -> None:
     now, told = clock.now(), company.state.told
-    key = _key(waits) if waits else ""
-    if told and key not in told:  # it is over; should it come again, it is news
-        SyncState.objects.filter(pk=company.pk).update(told={})
-    at = parse_datetime(told.get(key, ""))
-    is_new = waits is not None and (at is None or at < now - AGAIN)
-    if not is_new and not _untold(company, now).exists():
+    is_over = told.keys() - {_key(each) for each in waits}
+    is_new = _due(told, waits, now) or _untold(company, now).exists()
+    if not is_over and not is_new:
         return
-    news = _note(company, waits if is_new else None, now)
+    news = _note(company, waits, now)
     if news is None:
         return
     failpoint("alerts.noted")
@@ -81,26 +86,43 @@ def _look_after(company: Connection, waits: Attention | None) -> None:
         _note_back(company, news, now)
 
 
+def _due(told: dict[str, str], waits: Iterable[Attention], now: datetime) -> list[Attention]:
+    """What was not told within a week."""
+    times = {each: parse_datetime(told.get(_key(each), "")) for each in waits}
+    return [each for each, at in times.items() if at is None or at < now - AGAIN]
+
+
 @transaction.atomic
-def _note(company: Connection, waits: Attention | None, now: datetime) -> News | None:
-    """What is told now. None: another tick does, or did a moment ago, or there is nothing."""
-    free = Q(tell_after__isnull=True) | Q(tell_after__lte=now)
-    changes: dict[str, Any] = {"tell_after": now + PAUSE}
-    if waits is not None:
-        changes["told"] = {_key(waits): now.isoformat()}
-    if not SyncState.objects.filter(free, pk=company.pk).update(**changes):
+def _note(company: Connection, waits: Sequence[Attention], now: datetime) -> News | None:
+    """What is told now. None: another tick does, or did a moment ago, or there is nothing.
+
+    What is over is forgotten: should it come again, it is news.
+    """
+    state = SyncState.objects.select_for_update().get(pk=company.pk)
+    keys = {_key(each) for each in waits}
+    state.told = {key: at for key, at in state.told.items() if key in keys}
+    if state.tell_after is not None and state.tell_after > now:
+        state.save(update_fields=["told"])
         return None
-    _untold(company, now).update(told_at=now)
+    due = _due(state.told, waits, now)
+    told = _untold(company, now).update(told_at=now)
+    if due or told:
+        state.told |= {_key(each): now.isoformat() for each in due}
+        state.tell_after = now + PAUSE
+    state.save(update_fields=["told", "tell_after"])
     noted = Case.objects.filter(connection=company, told_at=now).order_by()
-    counts: Any = noted.values_list("kind").annotate(count=Count("pk"))
-    return News(waits, dict(sorted(counts))) if waits or counts else None
+    counts: Any = noted.values_list("kind").annotate(count=Count("pk")) if told else ()
+    return News(tuple(due), dict(sorted(counts))) if due or told else None
 
 
+@transaction.atomic
 def _note_back(company: Connection, news: News, now: datetime) -> None:
     """It was not told: it is tried again after the pause."""
     Case.objects.filter(connection=company, told_at=now).update(told_at=None)
-    if news.company is not None:
-        SyncState.objects.filter(pk=company.pk, tell_after=now + PAUSE).update(told={})
+    state = SyncState.objects.select_for_update().get(pk=company.pk)
+    untold = {_key(each) for each in news.reasons}
+    state.told = {key: at for key, at in state.told.items() if key not in untold}
+    state.save(update_fields=["told"])
 
 
 def _untold(company: Connection, now: datetime) -> QuerySet[Case]:
@@ -118,9 +140,10 @@ def _key(waits: Attention) -> str:
 
 
 def _signal(company: Connection, news: News) -> None:
-    """But for a sync that failed: that was told when it did (trouble.py)."""
+    """But for a sync that stopped: that was told when it did (trouble.py)."""
     trouble = company.state.trouble
-    if news.company and not news.problems and trouble and not trouble.get("next_try"):
+    known = STOPS if trouble and not trouble.get("next_try") else frozenset()
+    if not news.problems and known.issuperset(each.reason for each in news.reasons):
         return
     signals.attention_needed.send_robust(
         sender=SyncState, connection=company, reason="\n".join(news.lines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db.models import TextChoices
@@ -30,7 +31,7 @@ class Reason(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """One company, and the first thing to be done about it."""
+    """One company, and a thing to be done about it."""
 
     connection: Connection
     reason: Reason
@@ -39,32 +40,48 @@ class Attention:
 
 
 def attention() -> list[Attention]:
-    """Connected companies that need a person. Three queries."""
+    """What connected companies need a person for, the most pressing of each first. Three
+    queries."""
     connections = Connection.objects.filter(disconnected_at=None).select_related("state", "token")
     waiting = Run.objects.filter(state=Run.State.WAITING)
     plans = {run.connection_id: run for run in waiting}
     ordered = connections.order_by("company_name", "pk")
     many = reading.share() >= reading.NEARLY
-    found = [_of(connection, plans.get(connection.pk), many) for connection in ordered]
-    return [each for each in found if each is not None]
+    return [each for one in ordered for each in _of(one, plans.get(one.pk), many)]
 
 
-def _of(connection: Connection, plan: Run | None, many_reads: bool) -> Attention | None:
-    """What comes first hides the rest: a plan is of no use to a company without a login.
+def most_pressing() -> list[Attention]:
+    """Of each company that needs a person what comes first, which hides the rest: a plan is of no
+    use to a company without a login. Three queries."""
+    first: dict[int, Attention] = {}
+    for each in attention():
+        first.setdefault(each.connection.pk, each)
+    return list(first.values())
+
+
+def _of(connection: Connection, plan: Run | None, many_reads: bool) -> Iterator[Attention]:
+    """Of a copy nothing but that it is one.
 
     A pause ends when whoever runs the site says so; nobody has to see to it here.
     """
-    state, trouble = connection_state(connection), connection.state.trouble
+    state = connection_state(connection)
     if state is ConnectionState.COPY:
-        return Attention(connection, Reason.COPY)
-    if state is ConnectionState.RECONNECT:
-        return Attention(connection, Reason.RECONNECT)
-    if state is ConnectionState.PAUSED:
-        return None
-    if trouble.get("code") == RESET_CODE:
-        return Attention(connection, Reason.RESET)
-    if trouble and not trouble.get("next_try"):
-        return Attention(connection, Reason.FAILED)
+        yield Attention(connection, Reason.COPY)
+    if state in (ConnectionState.COPY, ConnectionState.PAUSED):
+        return
+    if stopped := _stopped(connection, state):
+        yield Attention(connection, stopped)
     if plan is not None:
-        return Attention(connection, Reason.PLAN, plan)
-    return Attention(connection, Reason.READS) if many_reads else None
+        yield Attention(connection, Reason.PLAN, plan)
+    if many_reads:
+        yield Attention(connection, Reason.READS)
+
+
+def _stopped(connection: Connection, state: ConnectionState) -> Reason | None:
+    """Why no sync starts by itself; a login that has ended is why the last one failed, too."""
+    trouble = connection.state.trouble
+    if state is ConnectionState.RECONNECT:
+        return Reason.RECONNECT
+    if trouble.get("code") == RESET_CODE:
+        return Reason.RESET
+    return Reason.FAILED if trouble and not trouble.get("next_try") else None
