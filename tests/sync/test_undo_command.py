@@ -29,7 +29,10 @@ def test_a_run_is_taken_back_with_yes(firm: Firm, done: Run) -> None:
     assert "Site, Phone: 2 -> 1" in said
     assert "Taken back: 1 of 1." in said
     assert firm.client_phone("Anna Berg") == "1"
-    assert "Anna Berg: Held back." in run("qbo_undo", str(done.pk), "--yes"), "twice is once"
+    undo = Run.objects.get(undoes=done)
+    again = run("qbo_undo", str(done.pk), "--yes")
+    assert "Anna Berg: Held back. A later run has written this since" in again, "twice is once"
+    assert f"(Run {undo.pk})" in again
 
 
 def test_without_a_terminal_the_plan_waits(firm: Firm, done: Run) -> None:

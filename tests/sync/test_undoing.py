@@ -118,6 +118,19 @@ def test_what_was_edited_since_is_left_and_named(firm: Firm, anna: Client, both:
     assert firm.sync() is None
 
 
+def test_a_later_run_that_wrote_over_it_is_named(firm: Firm, anna: Client, both: Run) -> None:
+    """It was not somebody who edited."""
+    firm.edits("1", **phone("3"))
+    later = firm.sync()
+    assert later is not None
+    plan = undone(firm, both, field="phone", qbo_id="1")
+    assert why(plan, "1") == putting_back.WRITTEN_SINCE
+    assert plan.steps.get().data["since"] == {"phone": later.pk}
+    edit(anna, phone="4")
+    plan = undone(firm, both, field="phone", qbo_id="1")
+    assert why(plan, "1") == putting_back.EDITED_SINCE, "nor is it that run any more"
+
+
 def test_an_edit_that_waits_for_its_sync_is_not_lost(firm: Firm, anna: Client, both: Run) -> None:
     """The hint of another field stays."""
     changes(firm, anna, fax="8", email="new@berg.example")
@@ -132,7 +145,8 @@ def test_undoing_twice_is_the_same_as_once(firm: Firm, anna: Client, both: Run) 
     assert undoing.start(both, None) == first, "asked for twice, it is one plan"
     firm.approve(first)
     again = undone(firm, both)
-    assert why(again, "1") == putting_back.EDITED_SINCE
+    assert why(again, "1") == putting_back.WRITTEN_SINCE
+    assert again.steps.get().data["since"] == {"mobile": first.pk, "phone": first.pk}
     assert says(firm, anna) == UNDONE
 
 

@@ -76,7 +76,9 @@ class Told:
     """Who in QuickBooks is in the way of a client that is to be created."""
     more: int = 0
     left: str = ""
-    """Fields that an undo leaves because somebody has edited them since."""
+    """Fields that an undo leaves because they were changed since."""
+    since: tuple[int, ...] = ()
+    """The later runs that did so."""
     hides: bool = False
     """Whether something was left out because the person may not view the client."""
 
@@ -112,6 +114,7 @@ def told(
         conflicts=tuple(_conflicts(conflicts, may_see)),
         candidates=tuple(_candidate(item, clients) for item in candidates[:limit]),
         left=get_text_list([field_label(name) for name in data.get("left", ())], gettext("and")),
+        since=tuple(sorted(set(data.get("since", {}).values()))),
         customers=tuple(_in_the_way(data, clients)),
         more=data.get("more", 0) + len(candidates) - len(candidates[:limit]),
         hides=not may_see

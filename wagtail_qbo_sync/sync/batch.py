@@ -159,13 +159,15 @@ class Batch:
     def _take_back(self, steps: Sequence[Step]) -> list[Step]:
         """U5: what somebody has edited since is not trampled. Those that have still to write."""
         standing = []
+        later = putting_back.written_later(self.connection, steps)
         for step in steps:
             customer = self.facts.customers.get(step.qbo_id)
             mapping = self.facts.by_customer.get(step.qbo_id)
-            if putting_back.look(step, self.records.get(step.client_pk), customer, mapping):
+            record = self.records.get(step.client_pk)
+            if putting_back.look(step, record, customer, mapping, later):
                 standing.append(step)
             else:
-                self._end(step, Step.State.HELD, why=putting_back.EDITED_SINCE)
+                self._end(step, Step.State.HELD, why=putting_back.why_left(step))
         made = [step for step in standing if "made" in step.data]
         if made:
             mappings = self.facts.by_customer

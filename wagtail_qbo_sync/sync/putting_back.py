@@ -23,6 +23,7 @@ from . import archive, taking_back
 from .traces import referred_to, rest_digests, says_more
 
 EDITED_SINCE = _("Somebody has edited this since, so it is left as it is.")
+WRITTEN_SINCE = _("A later run has written this since, so it is left as it is.")
 STAYS_EDITED = _("The client stays: somebody has edited it since it was made.")
 STAYS_REFERRED_TO = _("The client stays: something else on the site refers to it.")
 
@@ -35,21 +36,75 @@ class Removed:
     record: ClientRecord
 
 
+Later = dict[tuple[str, str, str], dict[str, tuple[Any, int]]]
+"""(side, customer, client) -> field -> what runs after the one that is taken back wrote there
+last, and the number of that run."""
+
+
+def written_later(connection: Connection, steps: Sequence[Step]) -> Later:
+    """What later runs wrote where these steps of one undo put something back. One query."""
+    undoes = steps[0].run.undoes_id if steps else None
+    if undoes is None:
+        return {}
+    journal = Change.objects.filter(connection=connection, run__gt=undoes)
+    journal = journal.filter(qbo_id__in=[step.qbo_id for step in steps])
+    found: Later = {}
+    for change in journal.order_by("pk"):
+        there = found.setdefault((change.side, change.qbo_id, change.client_pk), {})
+        there |= {name: (new, change.run_id) for name, (_old, new) in change.values.items()}
+    return found
+
+
 def look(
-    step: Step, record: ClientRecord | None, customer: Customer | None, mapping: Mapped | None
+    step: Step,
+    record: ClientRecord | None,
+    customer: Customer | None,
+    mapping: Mapped | None,
+    later: Later,
 ) -> bool:
-    """Leave out of the step what was edited since, and name it. Whether anything remains."""
+    """Leave out of the step what was edited since, and name it as `left`; where a later run of
+    ours did that, its number stands in `since`. Whether anything remains."""
     if "active" in step.data:
         return step.data["active"] or not _is_edited(step, customer)
-    site = _untouched(step.data.get("values", {}), record.contact if record else None)
-    qbo = _untouched(step.data.get("to_qbo", {}), customer.contact if customer else None)
-    planned = {*step.data.get("values", ()), *step.data.get("to_qbo", ())}
-    left = sorted(planned - site.keys() - qbo.keys())
-    step.data = {**step.data, "values": site, "to_qbo": qbo}
+    stands: dict[str, dict[str, Any]] = {}
+    since: dict[str, int] = {}
+    planned: set[str] = set()
+    for side, key, about in (
+        (Change.Side.SITE, "values", record),
+        (Change.Side.QBO, "to_qbo", customer),
+    ):
+        values, held = step.data.get(key, {}), about.contact if about else None
+        stands[key] = _untouched(values, held)
+        moved = values.keys() - stands[key].keys()
+        since |= _by_us(moved, held, later.get((side, step.qbo_id, step.client_pk), {}))
+        planned |= values.keys()
+    left = sorted(planned - stands["values"].keys() - stands["to_qbo"].keys())
+    step.data = {**step.data, **stands}
     if left:
         step.data["left"] = left
+        step.data["since"] = {name: since[name] for name in left if name in since}
     unarchives = step.data.get("unarchives") and mapping and mapping.base.get(archive.ARCHIVED)
-    return bool(site or qbo or step.data.get("match") or unarchives)
+    return any(stands.values()) or bool(step.data.get("match") or unarchives)
+
+
+def why_left(step: Step) -> str:
+    """Why nothing of the step remains."""
+    left = step.data.get("left")
+    is_ours = left and step.data["since"].keys() == set(left)
+    return WRITTEN_SINCE if is_ours else EDITED_SINCE
+
+
+def _by_us(
+    names: Iterable[str], held: Contact | None, later: Mapping[str, tuple[Any, int]]
+) -> dict[str, int]:
+    """Field -> the run that wrote what stands there now, of these fields."""
+    return {
+        name: later[name][1]
+        for name in names
+        if held is not None
+        and name in later
+        and same(name, getattr(held, name), value_from_json(name, later[name][0]))
+    }
 
 
 def _is_edited(step: Step, customer: Customer | None) -> bool:

@@ -12,6 +12,7 @@ from django.test import Client as Browser
 from tests.admin import rows
 from tests.admin.test_runs import address, get, text_of
 from wagtail_qbo_sync.models import Change, Run
+from wagtail_qbo_sync.sync import putting_back
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +50,18 @@ def test_a_run_s_page_leads_to_what_would_be_taken_back(browser: Browser, run: R
     assert "the undo of" in text_of(get(browser, "run", run.pk))
     browser.post(address("run_undo", run.pk))
     assert Run.objects.filter(undoes=run).count() == 1, "a second click joins the first"
+
+
+def test_a_later_run_that_wrote_it_since_is_led_to(browser: Browser, run: Run) -> None:
+    undo = rows.run(run.connection, Run.State.DONE, undoes=run, undo={"after": 0})
+    later = rows.run(run.connection, Run.State.DONE)
+    about = {"left": ["phone"], "since": {"phone": later.pk}, "why": putting_back.WRITTEN_SINCE}
+    anna = run.steps.get(kind="update")
+    undo.steps.create(kind="undo", state="held", qbo_id=anna.qbo_id, data=about)
+    page = text_of(get(browser, "run_results", undo.pk))
+    assert "A later run has written this since, so it is left as it is." in page
+    assert "Changed since, so left as it is: Phone" in page
+    assert f'<a href="{address("run", later.pk)}">Run {later.pk} wrote it</a>' in page
 
 
 def test_one_field_from_the_journal(browser: Browser, run: Run) -> None:

@@ -80,7 +80,10 @@ class Command(BaseCommand):
 
 
 def _why(step: Step) -> str:
-    """Why it was not taken back, with Intuit's number of the call where it has one."""
+    """Why it was not taken back; with the later runs that wrote it, and with Intuit's number of
+    the call, where there are any."""
     why = gettext(step.data["why"]) if step.data.get("why") else ""
+    if since := sorted(set(step.data.get("since", {}).values())):
+        why = f"{why} (Run {', '.join(map(str, since))})"
     tid = step.data.get("intuit_tid")
     return f"{why} (Intuit's number for it: {tid})" if tid else why
