@@ -98,7 +98,11 @@ class ProblemsView(QboAdminView, BaseListingView):
             ClientColumn("client", label=_("Client"), accessor=self.client_of),
             *([company] if has_several_companies() else []),
             DateColumn("opened_at", label=_("Since"), sort_key="opened_at", classname="qbo-nowrap"),
-            *([ActsColumn("acts", label=_("Actions"), accessor=self.acts_of)] if self.may_act else []),
+            *(
+                [ActsColumn("acts", label=_("Actions"), accessor=self.acts_of)]
+                if self.may_act
+                else []
+            ),
         ]
 
     @cached_property
