@@ -52,6 +52,26 @@ def test_only_successful_calls_are_metered(box: Box) -> None:
     assert box.control("counts", method="GET") == {FIRM: {"Core": 1, "CorePlus": 3}}
 
 
+def test_one_more_company(box: Box) -> None:
+    made = box.control("company", {"realm": "77", "name": "Third & Sons"})
+    assert made == {"realm": "77"}
+    box.control("seed", {"realm": "77", "count": 3})
+    box.use("77")
+    assert len(box.query("SELECT * FROM Customer").json()["QueryResponse"]["Customer"]) == 3
+    info = box.api("GET", "companyinfo/77").json()["CompanyInfo"]
+    assert info["CompanyName"] == "Third & Sons"
+    box.control("reset", {})
+    assert len(box.control("", method="GET")["companies"]) == 2
+
+
+def test_no_two_companies_of_one_realm(box: Box) -> None:
+    for realm in (FIRM, "../etc", ""):
+        answer = requests.post(
+            f"{box.url}/_control/company", json={"realm": realm, "name": "Again"}, timeout=10
+        )
+        assert answer.status_code == 400
+
+
 def test_seeding_a_crowd(box: Box) -> None:
     assert box.control("seed", {"realm": "client", "count": 1500}) == {"planted": 1500}
     box.use(CLIENT)

@@ -69,6 +69,7 @@ The control API, for tests: JSON in, JSON out, 400 `{"error": …}` for what is 
            each: n, time, method, path, query, body, status, intuit_tid, requestid, injected,
            delivered. Control calls, pages and secrets are not in it.
     GET    /_control/counts      {realm: {"Core": n, "CorePlus": n}}, successful calls only
+    POST   /_control/company     {"realm": "1234", "name": …}   one more company, without customers
     POST   /_control/seed        {"realm", "count": 10000}  -> {"planted": n}
     POST   /_control/plant       {"realm", "kind": "Customer"|"Vendor"|"Employee",
            "records": [...], "clear": false}   records as QBO shows them, Id and SyncToken kept

@@ -34,6 +34,7 @@ class Control:
             ("GET", "requests"): self._requests,
             ("DELETE", "requests"): self._forget_requests,
             ("GET", "counts"): lambda _: sandbox.limits.metered,
+            ("POST", "company"): self._found,
             ("POST", "seed"): self._seed,
             ("POST", "plant"): self._plant,
             ("GET", "customers"): self._customers,
@@ -130,6 +131,13 @@ class Control:
         return {}
 
     # The books
+
+    def _found(self, given: Json) -> Json:
+        realm = str(given["realm"])
+        if not realm.isdecimal():
+            raise ValueError("A realm is made of digits")
+        self._sandbox.found(realm, str(given["name"]))
+        return {"realm": realm}
 
     def _seed(self, given: Json) -> Json:
         company = self._company(given)

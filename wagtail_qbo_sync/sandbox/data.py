@@ -52,6 +52,13 @@ def companies(seed: int) -> Iterator[CompanySeed]:
     )
 
 
+def empty_company(realm: str, name: str) -> CompanySeed:
+    """A company that nobody has worked with yet."""
+    info = _info(name, "office@company.example", "1 Main St")
+    nobody: dict[str, list[Seed]] = {"Vendor": [], "Employee": []}
+    return CompanySeed(realm=realm, role="", info=info, customers=[], others=nobody)
+
+
 def crowd(count: int, seed: int, taken: set[str]) -> Iterator[Seed]:
     """More customers of the same kind, none with a name that is taken."""
     random = _random(f"{seed}/crowd/{len(taken)}")

@@ -20,6 +20,7 @@ from .limits import Limits
 from .oauth import Grants
 from .repeats import Repeats
 from .screens import Screens
+from .seeds import CompanySeed
 from .store import Store
 from .switches import Switches
 from .webhooks import Webhooks
@@ -63,14 +64,26 @@ class Sandbox:
         """Find the companies in the store, or found them."""
         self.clock.offset = self.store.table("clock").get("offset", 0.0)
         for seed in data.companies(self.seed):
-            listener = self.webhooks.note
-            company = Company(seed.realm, self.store, self.switches, self.clock, listener)
-            if "info" not in company.facts:
-                company.found(seed)
-            self.companies[seed.realm] = company
+            self._add(seed)
+        for realm, name in self.store.table("founded").items():
+            self._add(data.empty_company(realm, name))
+
+    def _add(self, seed: CompanySeed) -> None:
+        company = Company(seed.realm, self.store, self.switches, self.clock, self.webhooks.note)
+        if "info" not in company.facts:
+            company.found(seed)
+        self.companies[seed.realm] = company
+
+    def found(self, realm: str, name: str) -> None:
+        """One more company, without customers. ValueError if this realm has one already."""
+        if realm in self.companies:
+            raise ValueError(f"There is a company with the realm {realm}")
+        self.store.table("founded")[realm] = name
+        self._add(data.empty_company(realm, name))
 
     def reset(self) -> None:
         self.store.clear()
+        self.companies.clear()
         self.limits.forget()
         self.injections.rules.clear()
         self.webhooks.forget()
