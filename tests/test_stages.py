@@ -93,6 +93,7 @@ def test_stage_runs_all_its_commands_and_counts_tests(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "no:django", "-c", "/dev/null", str(tests)]
     outcome = stages.run(Stage("it", 1, lambda: [python("raise SystemExit(1)"), command]), 60)
     assert (outcome.state, outcome.passed, outcome.failed, outcome.skipped) == ("failed", 1, 1, 1)
+    assert outcome.broken == ["test_it::test_bad: assert 0"]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,12 @@ def test_last_line_counts(
     passed, failed, skipped = last
     said = capsys.readouterr().out.splitlines()[-1]
     assert said == f"{passed} passed, {failed} failed, {skipped} skipped"
+
+
+def test_what_failed_is_named_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    why = ["tests.test_it::test_bad: assert 0"]
+    stages.summary([Outcome("sqlite", "failed", 1, 7, 1, broken=why)], 60)
+    assert "sqlite: tests.test_it::test_bad: assert 0" in capsys.readouterr().out
 
 
 def test_no_such_stage(capsys: pytest.CaptureFixture[str]) -> None:

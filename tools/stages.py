@@ -21,7 +21,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit, urlunsplit
@@ -37,8 +37,8 @@ POSTGRES_URL = os.environ.get("POSTGRES_URL", "postgres://postgres@127.0.0.1:543
 """A database on the server to test on; only databases made here are touched there."""
 PARALLEL = ("-n", "auto", "--maxprocesses=4")
 """For tests that keep both cores busy; those of a browser have one to themselves."""
-AGAIN = ("--reruns=1", "-rfER")
-"""Browsers, processes and busy machines have moods that are not ours: a failed test is tried once
+AGAIN = ("--reruns=2", "--reruns-delay=3", "-rfER")
+"""Browsers, processes and busy machines have moods that are not ours: a failed test is tried twice
 more, and named for it."""
 SEED = "20261122"
 """Of the engine's examples, so that two runs of one commit try the same ones."""
@@ -62,6 +62,8 @@ class Outcome:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    broken: list[str] = field(default_factory=list)
+    """The tests that failed, each with the first line of why."""
 
 
 # Places: what a stage needs around it -------------------------------------------------------
@@ -302,6 +304,14 @@ def read_counts(report: Path, outcome: Outcome) -> None:
         outcome.passed += tests - failed - skipped
         outcome.failed += failed
         outcome.skipped += skipped
+        outcome.broken += filter(None, map(_why_broken, suite.iter("testcase")))
+
+
+def _why_broken(case: ElementTree.Element) -> str:
+    for why in (*case.iter("failure"), *case.iter("error")):
+        said = why.get("message", "").strip().splitlines() or [""]
+        return f"{case.get('classname')}::{case.get('name')}: {said[0][:200]}"
+    return ""
 
 
 def clock(seconds: float) -> str:
@@ -333,6 +343,9 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> int:
         print(f"{outcome.name:11} {outcome.state:8} {clock(outcome.seconds):>12}  {tests}".rstrip())
     print(f"{'together':20} {clock(seconds):>12}")
     broken = [outcome for outcome in outcomes if outcome.state == "failed"]
+    for outcome in broken:
+        for test in outcome.broken:
+            print(f"{outcome.name}: {test}")
     failed = sum(max(outcome.failed, 1) for outcome in broken)
     passed = sum(outcome.passed or outcome.state == "passed" for outcome in outcomes)
     skipped = sum(outcome.skipped for outcome in outcomes)
