@@ -1,6 +1,6 @@
 """The example project's settings as our tests use them.
 
-SQLite in memory, or with DATABASE_URL (postgres://...) that server.
+SQLite in memory, or with DATABASE_URL (postgres://..., mysql://...) that server.
 """
 
 import os

@@ -191,6 +191,10 @@ class Connection:
         (Connection("sqlite", OPTIONS={"transaction_mode": "immediate"}), set()),
         (Connection("postgresql"), set()),
         (Connection("postgresql", CONN_MAX_AGE=0), {"W017"}),
+        (Connection("mysql"), set()),
+        (Connection("mysql", OPTIONS={"isolation_level": "READ COMMITTED"}), set()),
+        (Connection("mysql", OPTIONS={"isolation_level": "repeatable read"}), {"W022"}),
+        (Connection("mysql", OPTIONS={"isolation_level": None}), {"W022"}),
     ],
 )
 def test_the_databases_options(

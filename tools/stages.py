@@ -4,7 +4,7 @@
     tools/stages.py lint types those
 
 A stage whose service is missing on this machine is skipped with a sentence. Under CI=true that
-is a failure, and so is a test that skips itself for want of a browser or PostgreSQL
+is a failure, and so is a test that skips itself for want of a browser or a database server
 (tests/plugins/required.py). The last line counts the tests,
 and each stage without tests as one: "N passed, N failed, N skipped".
 """
@@ -24,7 +24,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +34,8 @@ ALL_MINUTES = 88
 """What the stages may take together, installation apart."""
 CHROMIUM = "/usr/bin/chromium"
 POSTGRES_URL = os.environ.get("POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
-"""A database on the server to test on; only databases made here are touched there."""
+MARIADB_URL = os.environ.get("MARIADB_URL", "mysql://root@127.0.0.1:3306/")
+"""The servers to test on; only databases made here are touched there."""
 PARALLEL = ("-n", "auto", "--maxprocesses=4")
 """For tests that keep both cores busy; those of a browser have one to themselves."""
 AGAIN = ("--reruns=2", "--reruns-delay=3", "-rfER")
@@ -109,6 +110,44 @@ def postgres() -> Iterator[Environment]:
                 server.execute(drop.format(sql.Identifier(each)))
 
 
+def ask_mariadb(statement: str) -> list[str]:
+    """The first column of what MariaDB answers. Raises Unavailable."""
+    server = urlsplit(MARIADB_URL)
+    command = ["mariadb", "--batch", "--skip-column-names", "--connect-timeout=5"]
+    command += [f"--host={server.hostname}", f"--port={server.port or 3306}"]
+    command += [f"--user={unquote(server.username or '')}", f"--execute={statement}"]
+    env = {**os.environ, "MYSQL_PWD": unquote(server.password or "")}
+    try:
+        said = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise Unavailable(
+            "There is no `mariadb`. On Debian: apt-get install mariadb-client"
+        ) from None
+    if said.returncode:
+        raise Unavailable(
+            f"No MariaDB at {server.hostname}:{server.port or 3306} ({said.stderr.strip()}). "
+            "MARIADB_URL names another one."
+        )
+    return said.stdout.splitlines()
+
+
+@contextmanager
+def mariadb() -> Iterator[Environment]:
+    """The same on MariaDB, whose driver has to be compiled: in an environment of its own."""
+    name = f"qbo_sync_{uuid.uuid4().hex[:12]}"
+    ask_mariadb(f"CREATE DATABASE {name}")
+    try:
+        if shutil.which("mariadb_config") is None:
+            needed = "libmariadb-dev pkg-config gcc"
+            raise Unavailable(f"MariaDB's driver cannot be compiled: apt-get install {needed}")
+        url = urlunsplit(urlsplit(MARIADB_URL)._replace(path=f"/{name}"))
+        with other_versions("mariadb", groups=["mariadb"])() as environment:
+            yield {**environment, "DATABASE_URL": url}
+    finally:
+        for each in ask_mariadb(f"SHOW DATABASES LIKE '%{name}%'"):
+            ask_mariadb(f"DROP DATABASE {each}")
+
+
 @contextmanager
 def browser() -> Iterator[Environment]:
     """A machine with Chromium, and PostgreSQL if there is one.
@@ -138,8 +177,11 @@ def interpreter(uv: str, version: str) -> str:
     return found.stdout.strip()
 
 
-def other_versions(name: str, *, python: str = "", packages: Sequence[str] = ()) -> Place:
-    """A place with another Python (default: ours) or with other packages than the lock's."""
+def other_versions(
+    name: str, *, python: str = "", packages: Sequence[str] = (), groups: Sequence[str] = ()
+) -> Place:
+    """A place with another Python (default: ours), with other packages than the lock's, or with
+    more groups of it."""
 
     @contextmanager
     def place() -> Iterator[Environment]:
@@ -153,8 +195,9 @@ def other_versions(name: str, *, python: str = "", packages: Sequence[str] = ())
             "UV_PROJECT_ENVIRONMENT": str(where),
             "PATH": f"{where / 'bin'}{os.pathsep}{os.environ['PATH']}",
         }
-        sync = [uv, "sync", "--locked", "--quiet", "--no-default-groups", "--group", "test"]
-        subprocess.run([*sync, "--python", found], cwd=ROOT, env=env, check=True)
+        sync = [uv, "sync", "--locked", "--quiet", "--no-default-groups", "--python", found]
+        chosen = [f"--group={group}" for group in ("test", *groups)]
+        subprocess.run([*sync, *chosen], cwd=ROOT, env=env, check=True)
         if packages:
             add = [uv, "pip", "install", "--quiet", "--python", str(where), *packages]
             subprocess.run(add, cwd=ROOT, env=env, check=True)
@@ -223,20 +266,21 @@ MIGRATIONS = ["python", "example_project/manage.py", "makemigrations", "--check"
 ENGINE = ("tests/engine", "--hypothesis-profile=thorough", f"--hypothesis-seed={SEED}")
 KNOWS_NO_WAGTAIL = [f"--ignore=tests/{room}" for room in ("engine", "qbo", "sandbox", "sync")]
 """Rooms in which an older Wagtail, all that `oldest` changes, makes no difference."""
+ON_SQLITE = "not browser and not postgres and not server"
 
 STAGES = (
     Stage("lint", 2, lint),
     Stage("types", 6, lambda: [["mypy"]]),
     Stage("layers", 2, lambda: [["lint-imports", "--no-cache"]]),
     Stage("migrations", 2, lambda: [MIGRATIONS]),
-    Stage("sqlite", 30, versions_then_pytest(*PARALLEL, "-m", "not browser and not postgres")),
+    Stage("sqlite", 30, versions_then_pytest(*PARALLEL, "-m", ON_SQLITE)),
     Stage("postgres", 35, versions_then_pytest(*PARALLEL, "-m", "not browser"), newest_on_postgres),
     Stage("engine", 6, pytest(*PARALLEL, "-p", "tests.plugins.thorough", *ENGINE)),
     Stage("browser", 30, pytest("-m", "browser"), browser),
     Stage(
         "oldest",
         30,
-        versions_then_pytest(*PARALLEL, *KNOWS_NO_WAGTAIL, "-m", "not browser and not postgres"),
+        versions_then_pytest(*PARALLEL, *KNOWS_NO_WAGTAIL, "-m", ON_SQLITE),
         other_versions("oldest", packages=["wagtail~=7.4.0"]),
     ),
 )

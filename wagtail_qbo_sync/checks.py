@@ -32,6 +32,8 @@ TAG = "wagtail_qbo_sync"
 CREDENTIALS = "qbo_credentials"
 WORKER = "qbo_worker"
 """Tags of their own for what commands look at before they start."""
+READ_COMMITTED = "read committed"
+"""Django's isolation level for MariaDB, unless the settings name another."""
 LEASE_RANGE = range(30, 3601)
 """Seconds: longer than the work between two renewals (a call prolongs the lease by itself to
 as long as it may take), shorter than anybody wants to wait for a worker that was killed."""
@@ -301,6 +303,7 @@ def _worker() -> Iterator[CheckMessage]:
     yield from _timing(_cluster())
     yield from _broker(_cluster())
     yield from _sqlite()
+    yield from _isolation()
     if conf.settings.LEASE_SECONDS not in LEASE_RANGE:
         yield Warning(
             _("%(setting)s['LEASE_SECONDS'] is %(value)s.")
@@ -377,6 +380,23 @@ def _sqlite() -> Iterator[CheckMessage]:
                     '"database is locked".'
                 ),
                 id=f"{TAG}.W015",
+            )
+
+
+def _isolation() -> Iterator[CheckMessage]:
+    """What is read once a row is locked has to be what the others left there (rule 10)."""
+    for alias in connections:
+        options = connections[alias].settings_dict.get("OPTIONS", {})
+        level = str(options.get("isolation_level", READ_COMMITTED)).lower()
+        if connections[alias].vendor == "mysql" and level != READ_COMMITTED:
+            yield Warning(
+                _("The database %(alias)r is read at the isolation level %(level)r.")
+                % {"alias": alias, "level": level},
+                hint=_(
+                    "Take isolation_level out of its OPTIONS; Django then uses “read committed”. "
+                    "At another level a decision would be made on what stood there before."
+                ),
+                id=f"{TAG}.W022",
             )
 
 

@@ -38,6 +38,18 @@ def upsert(model: type[Row], rows: Sequence[Row], *, unique: str, update: list[s
     manager.bulk_create(rows, **options)
 
 
+def lock(rows: models.QuerySet[Row], *related: str) -> models.QuerySet[Row]:
+    """These rows locked, and no others; what `related` names is read along.
+
+    MariaDB locks the rows of every table that a query joins: there it is read by queries of
+    its own. SQLite locks no rows.
+    """
+    features = connections[rows.db].features
+    if features.has_select_for_update and not features.has_select_for_update_of:
+        return rows.select_for_update().prefetch_related(*related)
+    return rows.select_for_update(of=("self",)).select_related(*related)
+
+
 def one_of(texts: Iterable[str], database: str) -> Any:
     """What a lookup by `__in` takes, however many: SQLite allows 32,766 parameters a statement."""
     listed = list(texts)

@@ -15,6 +15,8 @@ from django.db import connection
 
 ROOT = Path(__file__).parents[2]
 MANAGE = str(ROOT / "example_project" / "manage.py")
+SERVERS = {"postgresql": ("postgres", 5432), "mysql": ("mysql", 3306)}
+"""Vendor -> how its addresses begin, and its usual port."""
 SETUP = "import django; django.setup()\n"
 
 
@@ -80,6 +82,7 @@ def _copied_to(path: Path) -> str:
 def _address() -> str:
     """The address of our database on its server."""
     database = connection.settings_dict
+    scheme, port = SERVERS[connection.vendor]
     password = f":{quote(database['PASSWORD'])}" if database["PASSWORD"] else ""
-    place = f"{database['HOST']}:{database['PORT'] or 5432}"
-    return f"postgres://{quote(database['USER'])}{password}@{place}/{database['NAME']}"
+    place = f"{database['HOST']}:{database['PORT'] or port}"
+    return f"{scheme}://{quote(database['USER'])}{password}@{place}/{database['NAME']}"

@@ -126,7 +126,7 @@ def beside(act: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-@pytest.mark.postgres
+@pytest.mark.server
 @pytest.mark.usefixtures("two_writers")
 def test_a_person_who_maps_between_look_and_record_comes_first(firm: Firm) -> None:
     run = crowd(firm, 3)
@@ -140,7 +140,7 @@ def test_a_person_who_maps_between_look_and_record_comes_first(firm: Firm) -> No
     assert Client.objects.count() == 3
 
 
-@pytest.mark.postgres
+@pytest.mark.server
 @pytest.mark.usefixtures("two_writers")
 def test_a_person_who_excludes_after_the_look_comes_after_the_record(firm: Firm) -> None:
     """Who locks the customer waits for us, and then sees what we have done."""
@@ -167,7 +167,7 @@ def test_a_person_who_excludes_after_the_look_comes_after_the_record(firm: Firm)
     assert {state for _, _, state in told(run)} == {"done"}
 
 
-@pytest.mark.postgres
+@pytest.mark.server
 @pytest.mark.usefixtures("two_writers")
 def test_a_person_who_disconnects_after_the_look_stays_disconnected(firm: Firm) -> None:
     crowd(firm, 1)

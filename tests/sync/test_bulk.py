@@ -537,7 +537,7 @@ def two_writers(transactional_db: None) -> None:
         pytest.skip("SQLite lets one write at a time")
 
 
-@pytest.mark.postgres
+@pytest.mark.server
 @pytest.mark.usefixtures("two_writers")
 def test_two_workers_at_one_slice_do_it_once(six: Firm, dana: Any) -> None:
     decided = saved(six, dana)
@@ -557,7 +557,7 @@ def test_two_workers_at_one_slice_do_it_once(six: Firm, dana: Any) -> None:
     assert Step.objects.filter(run=decided.run).count() == 6
 
 
-@pytest.mark.postgres
+@pytest.mark.server
 @pytest.mark.usefixtures("two_writers")
 def test_a_person_who_maps_while_we_record_comes_after_and_is_told(six: Firm, dana: Any) -> None:
     decided = saved(six, dana)

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_noop
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.clock import failpoint
+from wagtail_qbo_sync.compat import lock
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.models import BulkDecision, Connection, Customer, Run
 
@@ -206,12 +207,7 @@ def _slice(pk: int, done: int, chosen: list[list[str]]) -> int | None:
         return None
     failpoint("bulk.counted")
     with transaction.atomic():
-        bulk = (
-            BulkDecision.objects.select_for_update(of=("self",))
-            .select_related("connection", "by", "run", "undoes")
-            .defer("choices", "undoes__choices")
-            .get(pk=pk)
-        )
+        bulk = lock(BulkDecision.objects.defer("choices"), "connection", "by", "run").get(pk=pk)
         if bulk.done != done or bulk.finished_at is not None:
             return None
         single = bulk.crashes > SINGLE_AFTER

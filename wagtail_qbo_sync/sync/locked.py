@@ -13,6 +13,7 @@ from django.db import IntegrityError
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from wagtail_qbo_sync.compat import lock
 from wagtail_qbo_sync.engine.plan import Party
 from wagtail_qbo_sync.host.adapter import ClientAdapter, get_adapter
 from wagtail_qbo_sync.models import Connection, Customer, Mapping, Run
@@ -44,8 +45,8 @@ def client(client_pk: str) -> Party:
 
 def customer(connection: Connection, qbo_id: str, any_standing: bool = False) -> Customer:
     """The customer, its row locked. Raises Refusal."""
-    rows = Customer.objects.select_for_update(of=("self",)).select_related("connection")
-    customer = rows.filter(connection=connection, qbo_id=qbo_id).first()
+    rows = Customer.objects.filter(connection=connection, qbo_id=qbo_id)
+    customer = lock(rows, "connection").first()
     if customer is None:
         raise Refusal(_("This customer is no longer there."))
     if not any_standing and customer.standing not in TAKE_PART:

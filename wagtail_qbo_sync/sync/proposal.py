@@ -17,7 +17,7 @@ from django.db.models import Count
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.clock import failpoint
-from wagtail_qbo_sync.compat import chunks
+from wagtail_qbo_sync.compat import chunks, lock
 from wagtail_qbo_sync.contact import fields_of
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.engine import plan as engine
@@ -107,8 +107,8 @@ def _left(plan: Run) -> list[Choice]:
 
 
 def _locked(pk: int) -> Run | None:
-    rows = Run.objects.select_for_update(of=("self",)).select_related("connection")
-    return rows.filter(pk=pk, state=Run.State.PROPOSED, counts={}).first()
+    rows = Run.objects.filter(pk=pk, state=Run.State.PROPOSED, counts={})
+    return lock(rows, "connection").first()
 
 
 @transaction.atomic
@@ -176,8 +176,8 @@ def save(plan: Run, user: Any) -> BulkDecision | None:
     """Carry out what is ticked, by a worker if it is much. None where it does not wait, or
     nothing is ticked. What cannot stand any more is skipped and named, and stays chosen."""
     with transaction.atomic():
-        waits = Run.objects.select_for_update(of=("self",)).select_related("connection")
-        locked = waits.filter(pk=plan.pk, state=Run.State.PROPOSED).exclude(counts={}).first()
+        waits = Run.objects.filter(pk=plan.pk, state=Run.State.PROPOSED).exclude(counts={})
+        locked = lock(waits, "connection").first()
         if locked is None:
             return None
         ticked = locked.steps.filter(state=State.PLANNED).order_by()

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from wagtail_qbo_sync import clock
+from wagtail_qbo_sync.compat import lock
 from wagtail_qbo_sync.contact import Contact, project, same, values_from_json, values_to_json
 from wagtail_qbo_sync.engine.merge import is_blank
 from wagtail_qbo_sync.host.adapter import get_adapter
@@ -69,8 +70,7 @@ def store(
     connection, stored = send.connection, Stored()
     done: list[tuple[Outbox, dict[str, Any]]] = []
     openings: list[cases.Opening] = []
-    rows = send.rows.select_for_update(of=("self",)).select_related("run")
-    rows = rows.filter(state=State.SENT).order_by("pk")
+    rows = lock(send.rows.filter(state=State.SENT), "run").order_by("pk")
     still_open = False
     for row in rows:
         result = results.get(row.bid)

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_noop
 
+from wagtail_qbo_sync.compat import lock
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import BulkDecision, Customer, Mapping, Run, Step
 
@@ -67,7 +68,8 @@ def _part(customer: Customer, user: Any, outcome: Outcome) -> None:
 
 def _still_ours(bulk: BulkDecision, qbo_ids: Sequence[str]) -> set[str]:
     """Those of the customers that nothing has mapped, or made a client of, since."""
-    if bulk.undoes is None or bulk.undoes.run_id is None:
+    undone = BulkDecision.objects.filter(undone_by=bulk).values_list("run", flat=True).first()
+    if undone is None:
         return set()
     steps = Step.objects.filter(
         Q(run__by_person=True) | Q(state=Step.State.DONE),
@@ -76,7 +78,7 @@ def _still_ours(bulk: BulkDecision, qbo_ids: Sequence[str]) -> set[str]:
         qbo_id__in=qbo_ids,
     ).exclude(Q(state=Step.State.LEFT) | Q(run__state=Run.State.PROPOSED))
     latest = dict(steps.order_by("run").values_list("qbo_id", "run"))
-    return {qbo_id for qbo_id, run in latest.items() if run == bulk.undoes.run_id}
+    return {qbo_id for qbo_id, run in latest.items() if run == undone}
 
 
 def _locked(bulk: BulkDecision, qbo_ids: Sequence[str]) -> dict[str, Customer]:
@@ -84,5 +86,4 @@ def _locked(bulk: BulkDecision, qbo_ids: Sequence[str]) -> dict[str, Customer]:
     mapped = Mapping.objects.filter(connection=bulk.connection, qbo_id__in=qbo_ids)
     get_adapter().lock(sorted(mapped.values_list("client_pk", flat=True)))
     rows = Customer.objects.filter(connection=bulk.connection, qbo_id__in=qbo_ids)
-    locked = rows.select_for_update(of=("self",)).select_related("connection").order_by("pk")
-    return {customer.qbo_id: customer for customer in locked}
+    return {customer.qbo_id: customer for customer in lock(rows, "connection").order_by("pk")}

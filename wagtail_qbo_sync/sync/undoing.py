@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.clock import failpoint
+from wagtail_qbo_sync.compat import lock
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.engine import plan as engine
 from wagtail_qbo_sync.host.adapter import get_adapter
@@ -128,8 +129,8 @@ def heal() -> None:
 @transaction.atomic
 def _slice(pk: int) -> bool:
     """Plan for the next steps. False when the plan is whole, or others saw to it."""
-    rows = Run.objects.select_for_update(of=("self",)).select_related("connection", "undoes")
-    plan = rows.filter(pk=pk, state=Run.State.PLANNING, undoes__isnull=False).first()
+    rows = Run.objects.filter(pk=pk, state=Run.State.PLANNING, undoes__isnull=False)
+    plan = lock(rows, "connection", "undoes").first()
     if plan is None or plan.undoes is None:
         return False
     after = _steps(plan.undoes, plan.undo).filter(pk__gt=plan.undo["after"])
