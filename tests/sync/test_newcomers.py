@@ -309,6 +309,30 @@ def test_while_it_is_unknown_nobody_is_matched_or_created_from(
         assert synced.mapped().get(made(synced)["Bo Coe"]) is None
 
 
+@pytest.mark.parametrize(
+    "point",
+    ["pull.stored", "plan.stored", "apply.looked", "apply.committed", "push.written"],
+)
+@pytest.mark.parametrize("email", ["bo@coe.example", "else@coe.example"])
+def test_who_came_while_nobody_walked_is_no_second_customer(
+    synced: Firm, pushed: ContactType, point: str, email: str
+) -> None:
+    """K14. The walker died before it had sent; meanwhile somebody made a customer by hand."""
+    client("Bo Coe", "bo@coe.example", contact_type=pushed)
+    with pytest.raises(Killed), killed_at(point.__eq__):
+        synced.sync()
+    expire_lease(synced.connection)
+    synced.gets(customer("2", "Robert Coe", email))
+    for _ in range(3):  # as often as it rings
+        synced.walk()
+    synced.sync()
+    if email == "bo@coe.example":
+        assert set(made(synced)) == {"Robert Coe"}
+        assert ("alike", "", "Bo Coe") in asked()
+    else:
+        assert set(made(synced)) == {"Robert Coe", "Bo Coe"}
+
+
 def test_killed_at_any_point_it_arrives_once(
     synced: Firm, pushed: ContactType, requests: Requests
 ) -> None:
@@ -325,6 +349,7 @@ def test_killed_at_any_point_it_arrives_once(
             synced.sync()
         expire_lease(synced.connection)
         synced.sync()
+        synced.walk()  # it rings: what was written down waits for another reading
         assert len(made(synced)) == number + 1, point
         mapping = Mapping.objects.get(client=one)
         assert synced.record(mapping.qbo_id)["DisplayName"] == one.name, point

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Case, Change, Mapping, Outbox, Run, Send, SyncState
 from wagtail_qbo_sync.qbo import writes
 from wagtail_qbo_sync.qbo.faults import Action
-from wagtail_qbo_sync.sync import cycle, push, replies, sweep
+from wagtail_qbo_sync.sync import cycle, decide, push, replies, sweep
 
 from .conftest import Json, customer
 from .firm import Firm, Killed, at, client, edit, expire_lease, killed_at, told
@@ -459,6 +461,34 @@ def test_what_it_kept_instead_is_a_case(firm: Firm, anna: Client) -> None:
     assert firm.record("1")["PrimaryPhone"] == {"FreeFormNumber": "1"}
     assert firm.case("kept", "1").facts["conflicts"] == {"phone": {"site": "", "qbo": "1"}}
     assert firm.sync() is None, "the difference stands as agreed"
+
+
+@pytest.mark.parametrize("when", ["before it is applied", "while it is applied"])
+@pytest.mark.parametrize(
+    ("direction", "held"), [("push", {"update"}), ("pull", {"push"}), ("two_way", set())]
+)
+def test_a_direction_that_is_set_after_the_plan_is_heeded(
+    firm: Firm, anna: Client, direction: str, held: set[str], when: str
+) -> None:
+    """U2, for both directions: what was planned to travel the other way is looked at anew."""
+    client("Bo Coe", "bo@coe.example", phone="1")
+    firm.gets(customer("2", "Bo Coe", "bo@coe.example", **phone("1")))
+    firm.sync()
+    changes(firm, anna, phone="2")
+    firm.edits("2", **phone("3"))
+    decide.ask_for_plan(firm.connection)
+    firm.walk()
+    run = Run.objects.get(state=Run.State.WAITING)
+    choose = partial(firm.chooses, field_directions={"phone": direction})
+    with at("apply.looked", choose) if when.startswith("while") else nullcontext(choose()):
+        firm.approve(run)
+    for _ in range(2):
+        sent, written = "1" if "push" in held else "2", "1" if "update" in held else "3"
+        assert firm.record("1")["PrimaryPhone"] == {"FreeFormNumber": sent}
+        assert firm.client("2").phone == written
+        firm.sync()
+    assert set(run.steps.filter(state="held").values_list("kind", flat=True)) == held
+    assert not Outbox.objects.exclude(state="done").exists(), "nothing waits in vain"
 
 
 # Ending the process -----------------------------------------------------------------------------

@@ -7,15 +7,17 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from django.db.models import Q, QuerySet
+
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.compat import wide_statements
 from wagtail_qbo_sync.contact import Contact, project, values_from_json, values_to_json
 from wagtail_qbo_sync.engine.merge import FirstLink
 from wagtail_qbo_sync.host.adapter import ClientAdapter, ClientRecord, get_adapter
-from wagtail_qbo_sync.models import Connection, Mapping, Outbox, Run, Step
+from wagtail_qbo_sync.models import Connection, Mapping, Outbox, Run, Step, SyncState
 from wagtail_qbo_sync.qbo import lens, writes
 
-from . import cases, outbox
+from . import cases, likeness, outbox
 from .batch import Batch
 from .client_status import taken_clients
 from .judge import OF_CLIENTS
@@ -78,7 +80,8 @@ def take_back(rows: Sequence[Outbox], connection: Connection) -> list[Outbox]:
     """Those of these written creations that may still be sent; the others are withdrawn.
 
     The client was mapped, excluded or deleted before it was sent, or has lost its pushed type
-    (K12), which does not matter where a person asked. What travels there may have changed, too.
+    (K12), which does not matter where a person asked. What travels there may have changed, too;
+    and somebody like it may have come to QuickBooks while nobody walked (K14).
     """
     if not rows:
         return []
@@ -88,18 +91,35 @@ def take_back(rows: Sequence[Outbox], connection: Connection) -> list[Outbox]:
     runs = Run.objects.filter(pk__in={row.run_id for row in rows}, by_person=True)
     asked = set(runs.values_list("pk", flat=True))
     fields = pushed_fields(connection)
+    alike = _alike_since(rows, connection)
     standing, withdrawn = [], []
     for row in rows:
         record = records.get(row.client_pk)
         is_wanted = row.run_id in asked or (record is not None and is_pushed(connection, record))
         if record is None or not is_wanted or row.client_pk in taken:
             withdrawn.append(row.pk)
-        elif not fields.issuperset(row.values):
+        elif not fields.issuperset(row.values) or row.client_pk in alike:
             outbox.want_again(row)
         else:
             standing.append(row)
     Outbox.objects.filter(pk__in=withdrawn).delete()
     return standing
+
+
+def of_machines(connection: Connection) -> QuerySet[Outbox]:
+    """The creations that no person asked for and that were not tried yet. Between the reading
+    that they were judged by and their sending nothing may be left out (K14)."""
+    untried = Q(state=State.WRITTEN) | Q(state=State.SENT, send__first_tried_at=None)
+    return connection.outbox.filter(untried, kind=CREATE, run__by_person=False)
+
+
+def _alike_since(rows: Sequence[Outbox], connection: Connection) -> set[str]:
+    """The clients of those rows that are older than the last reading, and that are like a
+    customer of today: a sync judges them anew."""
+    read_at = SyncState.objects.values_list("started_at", flat=True).get(pk=connection.pk)
+    older = of_machines(connection).filter(pk__in=[row.pk for row in rows], wanted_at__lt=read_at)
+    pks = set(older.values_list("client_pk", flat=True)) if read_at else set()
+    return set(likeness.known(connection.pk, get_adapter(), pks))
 
 
 def is_pushed(connection: Connection, record: ClientRecord) -> bool:

@@ -15,7 +15,6 @@ from django.db import OperationalError
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.models import Run, SingleSync, SyncState
 from wagtail_qbo_sync.qbo.api import CompanyApi
@@ -111,7 +110,10 @@ def _begun(lease: Lease, state: SyncState) -> SyncState:
     approved plan is applied; then comes the one customer that somebody waits for; else what
     changed in QuickBooks is read; then clients that a person wants sent are planned (U11); and
     when all that is done, the pairs are compared. After a gap (U19) reading comes before all but
-    settling."""
+    settling. What another left half way goes on, but what it read is of nobody knows when."""
+    if state.phase != Phase.REST and not lease.slice:
+        lease.renew(started_at=None)
+        state = _state(state.pk)
     if gap.is_due(state, lease):
         gap.open_gap(lease, state)
         state = _state(state.pk)
@@ -128,16 +130,7 @@ def _begun(lease: Lease, state: SyncState) -> SyncState:
     elif one.waiting(state.pk).exists() and is_read:
         lease.renew(phase=Phase.ONE, position=0, done=0, total=0, run=None)
     elif state.wanted > state.served:
-        lease.renew(
-            phase=Phase.PULL,
-            served=state.wanted,
-            position=0,
-            done=0,
-            total=0,
-            started_at=clock.now(),
-            run=None,
-            **pull.beginning(state),
-        )
+        lease.renew(**pull.beginning(state))
     elif is_read and (plan_of_clients := bulk_creation.begun().filter(connection=state.pk).first()):
         lease.renew(phase=Phase.PLAN, run=plan_of_clients, position=0, done=0, total=0)
     elif state.comparing and state.comparing.read_at and not state.trouble:

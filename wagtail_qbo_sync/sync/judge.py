@@ -20,7 +20,7 @@ from wagtail_qbo_sync.models import Connection, Customer, Decision, Mapping, Ste
 
 from . import outbox
 from .parties import TAKE_PART, client_digest
-from .terms import pushed_fields
+from .terms import pulled_fields, pushed_fields
 
 Kind = Step.Kind
 PAIRED = frozenset({Kind.UPDATE, Kind.PUSH, Kind.AGREE, Kind.CONFLICT, Kind.SLEEP, Kind.WAKE})
@@ -39,6 +39,7 @@ MAPPED_ELSEWHERE = _("The client was mapped in another company after this was pl
 INACTIVE_ALREADY = _("The customer is inactive in QuickBooks already.")
 UNDER_WAY = _("An earlier change of this client is still on its way to QuickBooks.")
 NOT_SENT = _("The settings of the company were changed: this may not be sent any more.")
+NOT_WRITTEN = _("The settings of the company were changed: this may not be written any more.")
 DECIDED = _("Somebody excluded this customer or client, or removed its match, meanwhile.")
 
 
@@ -62,6 +63,8 @@ class Facts:
     """Client pk -> digest of the client as it is now."""
     pushed: frozenset[str]
     """The fields that travel to QuickBooks as the company is set now (U2)."""
+    pulled: frozenset[str]
+    """Those that travel to the site."""
 
     @classmethod
     def load(
@@ -86,6 +89,7 @@ class Facts:
             under_way=_under_way(connection, steps),
             digests={pk: client_digest(record, adapter) for pk, record in records.items()},
             pushed=pushed_fields(connection),
+            pulled=pulled_fields(connection),
         )
         mappings = Mapping.objects.select_for_update().filter(
             customers | Q(client__in=list(records))
@@ -133,6 +137,8 @@ def objection(step: Step, facts: Facts) -> str:
         return CLIENT_CHANGED
     if step.kind == Kind.CLOSE:
         return ""
+    if why := _objection_to_direction(step, facts):
+        return why
     if "to_qbo" in step.data and step.client_pk in facts.under_way:
         return UNDER_WAY
     if (customer.standing in TAKE_PART) == (step.kind == Kind.SLEEP):
@@ -155,6 +161,16 @@ def objection(step: Step, facts: Facts) -> str:
         said = facts.decided_customers.get(step.qbo_id, set())
         return DECIDED if Decision.Kind.EXCLUDE_CUSTOMER in said else ""
     return DECIDED if facts.decided(step) else _objection_to_overwriting(step, facts)
+
+
+def _objection_to_direction(step: Step, facts: Facts) -> str:
+    """U2: a field may travel another way than when this was planned. A client that is made takes
+    all of its customer, and a step that a person unticked writes nothing."""
+    if step.kind == Kind.CREATE or step.state == Step.State.UNTICKED:
+        return ""
+    if not facts.pulled.issuperset(step.data.get("values", ())):
+        return NOT_WRITTEN
+    return "" if facts.pushed.issuperset(step.data.get("to_qbo", ())) else NOT_SENT
 
 
 def _objection_to_creating(step: Step, facts: Facts) -> str:

@@ -38,11 +38,12 @@ def hold_back(lease: Lease, run: Run, adapter: ClientAdapter) -> None:
     adds = run.steps.filter(kind=Step.Kind.ADD, state=Step.State.PLANNED)
     if run.approved_at is None or (run.by_person and not run.push):
         adds = adds.none()  # planned this very moment, or the person has seen whom it is like
-    known = _known(run, adapter, set(adds.values_list("client_pk", flat=True)))
+    clients = set(adds.values_list("client_pk", flat=True))
+    is_there = known(run.connection_id, adapter, clients)
     with lease.transaction(position=LOOKED):
         for chunk in chunks(alike, CHUNK):
             _hold(planned.filter(qbo_id__in=chunk), WHY)
-        for chunk in chunks(known, CHUNK):
+        for chunk in chunks(is_there, CHUNK):
             _hold(adds.filter(client_pk__in=chunk), WHY_CUSTOMER)
     failpoint("apply.looked")
 
@@ -55,12 +56,12 @@ def _hold(steps: QuerySet[Step], why: str) -> None:
     Step.objects.bulk_update(held, ["state", "data"])
 
 
-def _known(run: Run, adapter: ClientAdapter, client_pks: set[str]) -> list[str]:
+def known(connection_id: int, adapter: ClientAdapter, client_pks: set[str]) -> list[str]:
     """Those of the clients that are like a customer of today."""
     if not client_pks:
         return []
     clients = [keys_of(record) for record in adapter.records(client_pks)]
-    rows = Customer.objects.filter(connection_id=run.connection_id, standing__in=TAKE_PART)
+    rows = Customer.objects.filter(connection_id=connection_id, standing__in=TAKE_PART)
     customers = (
         CustomerKeys(qbo_id, *split_keys(keys))
         for qbo_id, keys in rows.values_list("qbo_id", "match_keys").iterator()

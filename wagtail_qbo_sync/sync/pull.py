@@ -35,13 +35,23 @@ COLUMNS = ["standing", "display_name", "match_keys", "record"]
 
 
 def beginning(state: SyncState) -> dict[str, Any]:
-    """The columns with which a reading begins: of what changed, where the last one ended.
+    """The columns of a walk that begins to read: what changed, from where the last one ended.
 
     Everything is read at first, for a full comparison, and after a change of the field map, of
     which the mirror's digests know nothing yet.
     """
     is_known = state.cursor_version == get_adapter().version and not compare.wants_all(state)
-    return {"read_since": state.cursor if is_known else None, "read_as_of": None}
+    return {
+        "phase": Phase.PULL,
+        "served": state.wanted,
+        "position": 0,
+        "done": 0,
+        "total": 0,
+        "started_at": clock.now(),
+        "run": None,
+        "read_since": state.cursor if is_known else None,
+        "read_as_of": None,
+    }
 
 
 def stride(lease: Lease, state: SyncState, api: CompanyApi) -> None:

@@ -23,7 +23,7 @@ from wagtail_qbo_sync.qbo.api import CompanyApi
 from wagtail_qbo_sync.qbo.faults import Action, QboError
 from wagtail_qbo_sync.qbo.limits import BATCH_ITEMS
 
-from . import absent, adding, adopt, outgoing, replies
+from . import absent, adding, adopt, outgoing, pull, replies
 from .holders import name_holders, refused_names
 from .lease import Lease
 from .outbox import ON_THE_WAY
@@ -54,9 +54,14 @@ def stride(lease: Lease, state: SyncState, api: CompanyApi) -> None:
     """Settle or send the next batch. When none is left, what arrived too late is merged again;
     after a gap not before everything was read (U19).
 
+    Where a walk was taken over, what it was about to create has to wait for another reading.
     Raises QboError where the connection as a whole has to wait.
     """
-    send = _open(state.connection) or _next(lease, state.connection)
+    send = _open(state.connection)
+    if send is None and state.started_at is None and adding.of_machines(state.connection).exists():
+        lease.renew(**pull.beginning(state))
+        return
+    send = send or _next(lease, state.connection)
     if send is None:
         again = state.connection.outbox.filter(state=State.WANTED, rounds__gt=0)
         may_plan = state.gap != SyncState.Gap.READ and again.exists()

@@ -25,6 +25,12 @@ def pushed_fields(connection: Connection) -> frozenset[str]:
     return frozenset(name for name, way in directions.items() if way != Direction.PULL_ONLY)
 
 
+def pulled_fields(connection: Connection) -> frozenset[str]:
+    """The fields that travel from this company to the site."""
+    directions = terms_of(connection, fields_of(get_adapter().paths)).directions
+    return frozenset(name for name, way in directions.items() if way != Direction.PUSH_ONLY)
+
+
 def can_create(connection: Connection) -> bool:
     """Whether a customer can be made there of a client: a customer needs a name (U2)."""
     return "name" in pushed_fields(connection)
