@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from wagtail_qbo_sync.sync import decide, putting_back, undoing
 from wagtail_qbo_sync.sync.locked import Refusal
 
 from .conftest import Json, customer
-from .firm import Firm, Killed, client, edit, killed_at, site, why
+from .firm import Firm, Killed, at, client, edit, killed_at, site, why
+from .test_apply import beside
 from .test_push import changes
 
 
@@ -290,6 +292,53 @@ def test_what_quickbooks_refuses_is_told_by_the_step(firm: Firm, anna: Client) -
 # Slices -------------------------------------------------------------------------------------------
 
 POINTS = ["undo.started", "undo.planned", "undo.committed"]
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_asked_for_while_a_sync_plans_it_is_the_only_plan(
+    firm: Firm, both: Run, is_shown: bool
+) -> None:
+    """U3. What the sync has found comes with a later one."""
+    firm.edits("1", CompanyName="Berg Ltd")
+    (decide.ask_for_plan if is_shown else decide.ask_for_sync)(firm.connection)
+    with at("plan.stored", lambda: undoing.start(both, None)):
+        firm.walk()
+    waiting = Run.objects.get(state=Run.State.WAITING)
+    assert waiting.undoes == both
+    assert not Run.objects.filter(state__in=["planning", "applying"]).exists()
+    assert firm.client("1").company_name == "" and firm.state.phase == "rest"
+    firm.approve(waiting)
+    assert firm.client("1").phone == "1"
+    firm.sync()
+    assert firm.client("1").company_name == "Berg Ltd"
+
+
+@pytest.mark.postgres
+def test_asked_for_while_a_sync_closes_its_plan_it_is_refused(
+    transactional_db: None, firm: Firm, both: Run
+) -> None:
+    if database.vendor == "sqlite":
+        pytest.skip("SQLite lets one write at a time")
+    refused: list[str] = []
+    threads: list[threading.Thread] = []
+
+    def asks() -> None:
+        try:
+            undoing.start(Run.objects.get(pk=both.pk), None)
+        except Refusal as refusal:
+            refused.append(refusal.message)
+
+    def second() -> None:
+        threads.append(beside(asks))
+        threads[0].join(0.5)
+        assert threads[0].is_alive(), "it waits for the company's state"
+
+    firm.edits("1", CompanyName="Berg Ltd")
+    decide.ask_for_plan(firm.connection)
+    with at("plan.closed", second):
+        firm.walk()
+    threads[0].join()
+    assert refused and Run.objects.get(state=Run.State.WAITING).undoes is None
 
 
 @pytest.fixture

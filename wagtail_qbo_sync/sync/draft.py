@@ -15,6 +15,7 @@ from wagtail_qbo_sync.models import Run, SyncState
 
 from . import gate, outbox
 from .lease import Lease
+from .locked import a_plan_stands
 from .runs import Tally, add_steps
 
 STILL_SHOWS = Case(
@@ -23,6 +24,11 @@ STILL_SHOWS = Case(
     output_field=PositiveBigIntegerField(),
 )
 """The plan that a person wanted to see is made; one that was asked for since is not."""
+
+
+def left_to_another() -> dict[str, Any]:
+    """The columns of a SyncState whose sync plans nothing, as another plan waits (U3)."""
+    return {"phase": SyncState.Phase.REST, "synced_at": clock.now(), "shows": STILL_SHOWS}
 
 
 class Draft:
@@ -79,8 +85,14 @@ class Draft:
             changes |= gate.waits(self.state)
         else:
             changes |= {"phase": SyncState.Phase.APPLY, **gate.passed(self.terms)}
-        with self.lease.transaction(**changes):
-            run.save(update_fields=["state", "counts", "stops", "terms"])
+        with self.lease.transaction():
+            if a_plan_stands(run.connection):  # somebody asked for it while this one was made
+                run.delete()
+                changes = left_to_another()
+            else:
+                run.save(update_fields=["state", "counts", "stops", "terms"])
+            self.lease.renew(**changes)
+            failpoint("plan.closed")
 
     def _volume(self, records: int) -> Volume:
         recent = gate.recent(self.state.connection) if self.writes else set()

@@ -110,8 +110,17 @@ def first_come() -> Iterator[None]:
 
 
 def refuse_beside_a_plan(connection: Connection) -> None:
-    """One plan at a time: none that a person asks for while another waits, or is being made."""
+    """One plan at a time: none that a person asks for while another waits, or is being made.
+
+    The company's state is locked, as by a sync that closes its plan (`Draft`): whoever comes
+    second finds the other.
+    """
+    if a_plan_stands(connection):
+        raise Refusal(_("A plan waits for approval. Approve or discard it first."))
+
+
+def a_plan_stands(connection: Connection) -> bool:
+    """Whether a plan waits for approval, or one that a person asked for is being made."""
     asked = Q(state=Run.State.PLANNING) & (Q(undoes__isnull=False) | ~Q(push={}))
     waits = Q(state=Run.State.WAITING)
-    if Run.objects.filter(waits | asked, connection=connection).exists():
-        raise Refusal(_("A plan waits for approval. Approve or discard it first."))
+    return Run.objects.filter(waits | asked, connection=connection).exists()

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.db.models import F
 
-from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.clock import failpoint
 from wagtail_qbo_sync.compat import chunks
 from wagtail_qbo_sync.contact import fields_of
@@ -26,7 +25,7 @@ from wagtail_qbo_sync.models import Case, Connection, Customer, Run, SyncState
 from wagtail_qbo_sync.models import Mapping as Mapped
 
 from . import archive, cases, circles, replaced
-from .draft import STILL_SHOWS, Draft
+from .draft import Draft, left_to_another
 from .field_maps import FieldMaps
 from .known import Known, Pair, stored_base
 from .lease import Lease
@@ -69,7 +68,7 @@ def _leave_to(run: Run, lease: Lease) -> None:
     decision is being recorded, which asks for a sync when it is. One that was approved while
     we read is applied first, and what was asked for stays wanted."""
     if run.state != Run.State.APPLYING:
-        lease.renew(phase=SyncState.Phase.REST, synced_at=clock.now(), shows=STILL_SHOWS)
+        lease.renew(**left_to_another())
     else:
         lease.renew(phase=SyncState.Phase.REST, served=F("served") - 1)
     failpoint("plan.left")

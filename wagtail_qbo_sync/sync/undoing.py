@@ -23,7 +23,7 @@ from wagtail_qbo_sync.compat import lock
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.engine import plan as engine
 from wagtail_qbo_sync.host.adapter import get_adapter
-from wagtail_qbo_sync.models import Change, Customer, Outbox, Run, Step
+from wagtail_qbo_sync.models import Change, Customer, Outbox, Run, Step, SyncState
 
 from .activity import ACTIVE
 from .by_hand import create_step
@@ -70,7 +70,7 @@ def start(run: Run, user: Any, *, qbo_id: str = "", field: str = "") -> Run:
     """
     about = {"qbo_id": qbo_id, "field": field}
     with transaction.atomic():
-        Run.objects.select_for_update().get(pk=run.pk)
+        SyncState.objects.select_for_update().get(pk=run.connection_id)
         for other in Run.objects.filter(undoes=run, state__in=UNFINISHED):
             if {name: other.undo.get(name, "") for name in about} == about:
                 return other
