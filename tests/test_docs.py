@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 
+from tests.mutants import MUTANTS
 from wagtail_qbo_sync import conf
 from wagtail_qbo_sync.contact import PATHS
 from wagtail_qbo_sync.host.adapter import ClientAdapter
@@ -128,6 +129,35 @@ def test_adapters_in_the_docs_fit_the_real_one() -> None:
         added = {name for name in vars(adapter) if not name.startswith("__")}
         assert added <= set(dir(ClientAdapter))
     assert set(first_cells("how-to/adapter.md")) <= set(dir(ClientAdapter))
+
+
+def held() -> dict[str, str]:
+    """docs/explanation/invariants.md: "S1" and so on -> what stands there, "" for the rest."""
+    page = (DOCS / "explanation/invariants.md").read_text()
+    _, *parts = re.split(r"^### ", page.partition("## Mutants of rules")[0], flags=re.MULTILINE)
+    sections = {part.partition(":")[0]: part for part in parts}
+    return {**sections, "": page.partition("## Mutants of rules")[2]}
+
+
+@pytest.mark.parametrize(
+    "name", [*(f"S{number}" for number in range(1, 17)), *(f"L{number}" for number in range(1, 9))]
+)
+def test_each_promise_is_held_by_tests_and_mutants_that_exist(name: str) -> None:
+    section = held()[name]
+    tests = re.findall(r"^- `(tests/[^:`]+)::(\w+)`$", section, re.MULTILINE)
+    assert len(tests) >= 2 and len(tests) == section.count("\n- ")
+    for path, test in tests:
+        assert f"\ndef {test}(" in (ROOT / path).read_text(), (path, test)
+    named = re.search(r"^Mutants: (.+)$", section, re.MULTILINE)
+    assert named is not None
+    mutants = {one.name for one in MUTANTS if one.breaks == name}
+    assert set(re.findall(r"`(\w+)`", named.group(1))) == mutants != set()
+
+
+def test_every_other_mutant_is_named_by_what_it_breaks() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| (`.+) \|$", held()[""], re.MULTILINE)
+    found = {(name, of) for of, cell in rows for name in re.findall(r"`(\w+)`", cell)}
+    assert found == {(one.name, one.breaks) for one in MUTANTS if one.breaks not in held()}
 
 
 def test_readme_commands_can_be_made() -> None:

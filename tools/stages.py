@@ -264,7 +264,8 @@ def versions_then_pytest(*arguments: str) -> Callable[[], list[Command]]:
 
 MIGRATIONS = ["python", "example_project/manage.py", "makemigrations", "--check", "--dry-run"]
 ENGINE = ("tests/engine", "--hypothesis-profile=thorough", f"--hypothesis-seed={SEED}")
-KNOWS_NO_WAGTAIL = [f"--ignore=tests/{room}" for room in ("engine", "qbo", "sandbox", "sync")]
+ROOMS_BELOW = ("engine", "mutants", "qbo", "sandbox", "sync")
+KNOWS_NO_WAGTAIL = [f"--ignore=tests/{room}" for room in ROOMS_BELOW]
 """Rooms in which an older Wagtail, all that `oldest` changes, makes no difference."""
 ON_SQLITE = "not browser and not postgres and not server"
 
@@ -275,6 +276,7 @@ STAGES = (
     Stage("migrations", 2, lambda: [MIGRATIONS]),
     Stage("sqlite", 30, versions_then_pytest(*PARALLEL, "-m", ON_SQLITE)),
     Stage("postgres", 35, versions_then_pytest(*PARALLEL, "-m", "not browser"), newest_on_postgres),
+    Stage("mutants", 10, lambda: [["python", "-m", "tests.mutants", "-q", *PARALLEL]]),
     Stage("engine", 6, pytest(*PARALLEL, "-p", "tests.plugins.thorough", *ENGINE)),
     Stage("browser", 30, pytest("-m", "browser"), browser),
     Stage(

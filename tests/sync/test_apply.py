@@ -103,6 +103,32 @@ def test_only_the_step_of_a_mapping_made_meanwhile_is_held(
     assert firm.state.done == 7
 
 
+def test_only_the_step_of_a_client_mapped_meanwhile_is_held(firm: Firm) -> None:
+    """K8 from the client's side: the database lets only one customer have it."""
+    people = [client(f"Customer {n}", f"{n}@example.org") for n in range(1, 6)]
+    firm.has(
+        *(
+            customer(str(n), one.name, one.email, CompanyName="Ltd")
+            for n, one in enumerate(people, 1)
+        )
+    )
+    run = firm.plan()
+
+    def receive(instance: Client, **kwargs: Any) -> None:
+        if instance.pk == people[3].pk and not Mapping.objects.filter(qbo_id="99").exists():
+            firm.maps("99", people[3])
+
+    pre_save.connect(receive, sender=Client)
+    try:
+        firm.approve(run)
+    finally:
+        pre_save.disconnect(receive, sender=Client)
+    states = dict(run.steps.values_list("qbo_id", "state"))
+    assert states == {str(n): "held" if n == 4 else "done" for n in range(1, 6)}
+    assert why(run, "4") == judge.MAPPED
+    assert Client.objects.get(pk=people[3].pk).company_name == ""
+
+
 # Beside others, on a database where two can write -------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from django.db import connection as database
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Customer, Run, SyncState
+from wagtail_qbo_sync.sync import pull
 from wagtail_qbo_sync.sync.pull import OVERLAP
 
 from .conftest import Json, customer
@@ -99,6 +100,20 @@ def test_the_cursor_is_quickbooks_own_time_less_ten_minutes(
     synced.sync()
     asked = parse_qs(requests()[-1]["query"])["changedSince"]
     assert asked == [cursor.isoformat(timespec="seconds")]
+
+
+def test_the_cursor_moves_with_the_rows_or_not_at_all(
+    synced: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rule 4: whatever ends the storing, what was read and not stored is asked for again."""
+    before = synced.state
+    synced.edits("1", CompanyName="One")
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(pull, "mirror", lambda *args, **kwargs: 1 / 0)
+        synced.sync()
+    assert (synced.state.cursor, synced.state.pulled_at) == (before.cursor, before.pulled_at)
+    synced.sync()
+    assert companies()["1"] == "One"
 
 
 def test_an_edit_while_the_changes_are_read_comes_next_time(synced: Firm) -> None:

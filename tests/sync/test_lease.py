@@ -234,7 +234,8 @@ def test_a_click_during_the_last_page_is_not_lost(
         cycle.advance(connection.pk, seconds=math.inf)
     state = SyncState.objects.get()
     assert (state.wanted, state.served) == (2, 1)
-    assert rung(callbacks, "walk")[-1] == (connection.pk,)
+    rings = [(connection.pk,)] * 2
+    assert rung(callbacks, "walk") == rings, "the click's own came too early, so there is another"
     before = len(requests())
     cycle.advance(connection.pk, seconds=math.inf)
     assert len(requests()) > before

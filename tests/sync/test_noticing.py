@@ -303,6 +303,19 @@ def test_another_field_map_fills_footprints_anew(
     assert set(Footprint.objects.values_list("version", flat=True)) == {get_adapter().version}
 
 
+def test_a_footprint_of_another_field_map_makes_no_event(
+    company: Connection, pushed: ContactType
+) -> None:
+    """A worker that ran on with the code of before a deploy has left it."""
+    client("Bo Coe", contact_type=pushed)
+    sweep.everything()
+    Outbox.objects.all().delete()
+    Footprint.objects.update(version="old", digest="under another map")
+    sweep.everything()
+    assert not wants()
+    assert Footprint.objects.get().version == get_adapter().version
+
+
 def test_a_field_map_that_changes_half_way_is_swept_from_the_start(anna: Client) -> None:
     """A deploy between two slices."""
     Footprint.objects.update(version="old")

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
+from django.db.models import F
 from django_q.models import OrmQ
 from pytest_django import Settings
 
@@ -356,6 +357,24 @@ def test_crash_between_intuits_answer_and_ours(connection: Connection, requests:
     assert TokenKeeper(connection).access_token()
     assert Token.objects.get().version == 2
     assert refreshes(requests) == 2
+
+
+def test_who_refreshes_already_is_waited_for(
+    connection: Connection, requests: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else has the turn: no second call, and their tokens are taken."""
+    nearly_over()
+    Token.objects.update(lease_until=clock.now() + timedelta(minutes=1))
+
+    def they_are_done(seconds: float) -> None:
+        sealed = Token.closed(FIRM, "their access token", "their refresh token")
+        over = clock.now() + timedelta(hours=1)
+        version = F("version") + 1
+        Token.objects.update(sealed=sealed, version=version, access_expires_at=over)
+
+    monkeypatch.setattr("time.sleep", they_are_done)
+    assert TokenKeeper(connection).access_token() == "their access token"
+    assert refreshes(requests) == 0
 
 
 # At the same time -------------------------------------------------------------------------------

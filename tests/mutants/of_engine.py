@@ -1,0 +1,208 @@
+"""Wrong deciding: contact.py and engine/."""
+
+from __future__ import annotations
+
+from .mutant import Mutant
+
+MERGE = "tests/engine/test_merge.py"
+MATCH = "tests/engine/test_match.py"
+PLAN = "tests/engine/test_plan.py"
+
+MUTANTS = (
+    Mutant(
+        name="sides_swapped",
+        breaks="S1",
+        module="engine.merge",
+        old="to_site={one.name: one.qbo for one in those(_Outcome.TO_SITE)}",
+        new="to_site={one.name: one.qbo for one in those(_Outcome.TO_QBO)}",
+        killed_by=f"{MERGE}::test_every_case_is_as_the_table_says",
+    ),
+    Mutant(
+        name="base_swapped",
+        breaks="S1",
+        module="engine.merge",
+        old="site_changed = not self._same(self.site, self.base_site)",
+        new="site_changed = not self._same(self.site, self.base_qbo)",
+        killed_by=f"{MERGE}::test_every_case_is_as_the_table_says",
+    ),
+    Mutant(
+        name="newest_wins_without_asking",
+        breaks="S1",
+        module="engine.merge",
+        old="        if on_conflict is OnConflict.ASK:\n            return _Outcome.CONFLICT\n",
+        new="",
+        killed_by=f"{MERGE}::test_every_case_is_as_the_table_says",
+    ),
+    Mutant(
+        name="stale_form_travels",
+        breaks="rule 5",
+        module="engine.merge",
+        old="site_changed and (qbo_changed or self._went_back())",
+        new="site_changed and qbo_changed",
+        killed_by=f"{MERGE}::test_every_case_is_as_the_table_says",
+    ),
+    Mutant(
+        name="pull_only_sends",
+        breaks="S7",
+        module="engine.merge",
+        old="return silent if self.direction is Direction.PULL_ONLY else _Outcome.TO_QBO",
+        new="return _Outcome.TO_QBO",
+        killed_by="tests/sync/test_push.py::test_a_silent_side_sends_nothing[terms0-phones0]",
+    ),
+    Mutant(
+        name="push_only_writes",
+        breaks="S7",
+        module="engine.merge",
+        old="return silent if self.direction is Direction.PUSH_ONLY else _Outcome.TO_SITE",
+        new="return _Outcome.TO_SITE",
+        killed_by=f"{MERGE}::test_every_case_is_as_the_table_says",
+    ),
+    Mutant(
+        name="blank_erases_at_first",
+        breaks="S1",
+        module="engine.merge",
+        old="            if is_blank(self.qbo):\n                return _Outcome.SETTLED\n",
+        new="",
+        killed_by="tests/sync/test_first_sync.py"
+        "::test_blank_in_quickbooks_erases_nothing_and_stands_as_agreed",
+    ),
+    Mutant(
+        name="values_compared_as_typed",
+        breaks="L2",
+        module="engine.merge",
+        old="return one == other or same(self.name, one, other)",
+        new="return one == other",
+        killed_by="tests/sync/test_pairs.py::test_both_sides_the_same_is_settled_without_a_write",
+    ),
+    Mutant(
+        name="capitals_are_no_edit",
+        breaks="rule 9",
+        module="contact",
+        old='return unicodedata.normalize("NFC", text).replace("\\r\\n", "\\n").strip()',
+        new='return unicodedata.normalize("NFC", text).replace("\\r\\n", "\\n").strip().casefold()',
+        killed_by="tests/test_contact.py::test_case_counts_except_in_an_email",
+    ),
+    Mutant(
+        name="names_not_folded",
+        breaks="rule 9",
+        module="contact",
+        old='plain = unicodedata.normalize("NFKC", text).casefold()',
+        new='plain = unicodedata.normalize("NFC", text)',
+        killed_by=f"{MATCH}::test_real_names_and_addresses",
+    ),
+    Mutant(
+        name="deleted_mark_is_part_of_the_name",
+        breaks="rule 9",
+        module="contact",
+        old='    while (stripped := normalised(DELETED_SUFFIX.sub("", plain))) != plain:\n'
+        "        plain = stripped\n",
+        new="",
+        killed_by="tests/test_contact.py::test_match_key_ignores_the_deleted_mark",
+    ),
+    Mutant(
+        name="name_alone_is_a_match",
+        breaks="K4",
+        module="engine.match",
+        old="return [(record.name, email) for email in _emails(record)] if record.name else []",
+        new='return [(record.name, "")] if record.name else []',
+        killed_by=f"{MATCH}::test_every_three_customers_with_every_three_clients[names0-emails0]",
+    ),
+    Mutant(
+        name="removed_match_is_made_again",
+        breaks="rule 15",
+        module="engine.match",
+        old="return customer.held or customer.qbo_id in self._customers",
+        new="return customer.held",
+        killed_by="tests/sync/test_nos.py::test_a_removed_match_is_not_made_again",
+    ),
+    Mutant(
+        name="brake_ignored",
+        breaks="S15",
+        module="engine.gate",
+        old="return touched > BRAKE_RECORDS and touched > BRAKE_SHARE * records",
+        new="return False",
+        killed_by="tests/sync/test_gate.py::test_one_run_beyond_the_brake_waits",
+    ),
+    Mutant(
+        name="brake_forgets_what_is_sent",
+        breaks="S15",
+        module="engine.plan",
+        old='travels = data.get("values") or data.get("to_qbo") or data.get("archives")',
+        new='travels = data.get("values")',
+        killed_by="tests/sync/test_push.py::test_the_brake_counts_what_is_sent",
+    ),
+    Mutant(
+        name="first_sync_unasked",
+        breaks="S10",
+        module="engine.gate",
+        old="        return [Stop.FIRST]",
+        new="        return []",
+        killed_by="tests/sync/test_first_sync.py::test_nothing_is_written_before_approval",
+    ),
+    Mutant(
+        name="written_in_circles",
+        breaks="L1",
+        module="engine.plan",
+        old="    found = held_back(found, circles)\n",
+        new="",
+        killed_by="tests/sync/test_circles.py"
+        "::test_machines_that_write_in_circles_are_stopped[site]",
+    ),
+    Mutant(
+        name="agreement_forgotten",
+        breaks="L6",
+        module="engine.plan",
+        old='"settle": sorted(found.settled),',
+        new='"settle": [],',
+        killed_by=f"{PLAN}::test_after_a_first_link_there_is_nothing_left_but_questions",
+    ),
+    Mutant(
+        name="first_come_first_made",
+        breaks="L7",
+        module="engine.match",
+        old="wanted = sorted(clients, key=lambda client: client.pk)",
+        new="wanted = list(clients)",
+        killed_by="tests/engine/test_newcomers.py::test_the_order_of_the_inputs_is_of_no_account",
+    ),
+    Mutant(
+        name="questions_asked_again",
+        breaks="L2",
+        module="engine.news",
+        old="    if step is not None and _is_known(step, asked):\n        step = None\n",
+        new="",
+        killed_by=f"{PLAN}::test_a_question_is_asked_once[step0-review]",
+    ),
+    Mutant(
+        name="refused_tried_for_ever",
+        breaks="L5",
+        module="engine.news",
+        old='if Ask.REFUSED in asked and asked[Ask.REFUSED].get("seen") == step.data["seen"]:',
+        new="if False:",
+        killed_by="tests/sync/test_refused.py"
+        "::test_a_value_that_the_site_refuses_is_a_case[document0-name]",
+    ),
+    Mutant(
+        name="plan_mirrored_badly",
+        breaks="L8",
+        module="engine.merge",
+        old="return self._to_site() if on_conflict is OnConflict.QBO_WINS else self._to_qbo()",
+        new="return self._to_site()",
+        killed_by=f"{MERGE}::test_the_two_sides_are_mirror_images",
+    ),
+    Mutant(
+        name="adopted_by_likeness",
+        breaks="S4",
+        module="engine.adopt",
+        old="claims.count(only.qbo_id) == 1",
+        new="True",
+        killed_by="tests/engine/test_adopt.py::test_one_that_two_have_sent_is_nobodys",
+    ),
+    Mutant(
+        name="phones_without_extension",
+        breaks="C9",
+        module="engine.suggest",
+        old='    return _NOT_DIGITS.sub("", text)[-10:]',
+        new='    return _NOT_DIGITS.sub("", text)',
+        killed_by="tests/engine/test_suggest.py::test_examples[country code-rapidfuzz]",
+    ),
+)
