@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install test check lint types demo demo-reset screenshots bench
+.PHONY: help install test check lint types demo demo-reset screenshots bench audit
 
 # The demo's two servers: make demo PORT=8001 SANDBOX_PORT=8011 (without: 8000 and 8010)
 export PORT SANDBOX_PORT
@@ -39,3 +39,6 @@ screenshots: $(INSTALLED) ## A picture of each screen (light, dark, narrow) in s
 
 bench: $(INSTALLED) ## Times, as ratios to the floor
 	@for each in benchmarks/[a-z]*.py; do $(PYTHON) "$$each" || exit 1; done
+
+audit: $(INSTALLED) ## Known weaknesses of what uv.lock names, by pip-audit (asks PyPI)
+	@$(PYTHON) tools/audit.py

@@ -1,7 +1,13 @@
 """What the worker runs. Each task is a short slice and finds out itself what there is to do;
-run twice, late or never, the end state is the same (rule 13)."""
+run twice, late or never, the end state is the same (rule 13).
+
+No report of an error shows their variables, nor those of what they call: there are tokens and
+people among them (docs/explanation/security.md).
+"""
 
 from __future__ import annotations
+
+from django.views.decorators.debug import sensitive_variables
 
 from .sync import (
     alerts,
@@ -39,6 +45,7 @@ JOBS = (
 finds that something is due: two ticks at once do no harm."""
 
 
+@sensitive_variables()
 def tick() -> None:
     """Each minute: the heartbeat, and a ring for whatever is due or was lost.
 
@@ -55,52 +62,61 @@ def tick() -> None:
         raise ExceptionGroup("Some jobs of the tick failed; the next one tries again.", failed)
 
 
+@sensitive_variables()
 def walk(connection_id: int, epoch: int = 0, slice: int = 0) -> None:
     """One slice of a connection's cycle."""
     status.beat()
     cycle.advance(connection_id, epoch, slice)
 
 
+@sensitive_variables()
 def bulk(pk: int, done: int) -> None:
     """Some slices of a decision about many customers, of which `done` are behind."""
     status.beat()
     bulk_decisions.advance(pk, done)
 
 
+@sensitive_variables()
 def import_types(pk: int, slice: int) -> None:
     """Some slices of an import of Contact Types, of which `slice` are behind."""
     status.beat()
     slices.advance(pk, slice)
 
 
+@sensitive_variables()
 def undo(pk: int) -> None:
     """Some slices of a plan that takes a run back."""
     status.beat()
     undoing.advance(pk)
 
 
+@sensitive_variables()
 def propose(pk: int) -> None:
     """Some slices of what Save all would do."""
     status.beat()
     proposal.advance(pk)
 
 
+@sensitive_variables()
 def sweep(epoch: int = 0, slice: int = 0) -> None:
     """One slice of the sweep that notices what happened on the site."""
     status.beat()
     sweeping.advance(epoch, slice)
 
 
+@sensitive_variables()
 def revoke(connection_id: int, version: int) -> None:
     """Tell Intuit that a disconnected company's login is over."""
     connect.revoke(connection_id, version)
 
 
+@sensitive_variables()
 def prune() -> None:
     """Some slices of deleting what is too old."""
     retention.prune()
 
 
+@sensitive_variables()
 def refresh(connection_id: int) -> None:
     """Refresh a login that nobody has used for days."""
     keep_alive.refresh(connection_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -11,12 +12,13 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection as database
 from django.test import Client
+from django.views.debug import ExceptionReporter
 
 from tests import factories
 from wagtail_qbo_sync.admin.base import RIGHTS, customers_url, url
 from wagtail_qbo_sync.models import Connection, Customer, OAuthState, SyncState, Token
-from wagtail_qbo_sync.qbo import discovery
-from wagtail_qbo_sync.sync import connect
+from wagtail_qbo_sync.qbo import api, discovery, oauth
+from wagtail_qbo_sync.sync import connect, token
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import Login, Read
@@ -250,3 +252,45 @@ def test_quickbooks_is_not_asked_within_a_transaction(
     assert came_back(client, consent(client)).status_code == 302
     assert Connection.objects.exists()
     assert seen == [False, False]
+
+
+# A crash on the way back ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("crashes", [(oauth, "_cleaned"), (api, "_text"), (token, "store")])
+def test_a_crash_shows_no_token(
+    crashes: tuple[Any, str],
+    debug: bool,
+    login: Login,
+    consent: Consent,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither on the page that DEBUG shows, nor in a report with the variables of each frame:
+    whether while the tokens come in, while they are used, or while they are stored."""
+    client = login(*RIGHTS)
+    params = consent(client)
+    seen: list[str] = []
+    real = oauth._cleaned
+
+    def note(body: bytes, tid: str) -> bytes:
+        document = json.loads(body)
+        seen.extend([document["access_token"], document["refresh_token"]])
+        return real(body, tid)
+
+    def crash(*given: Any) -> Any:
+        if crashes == (oauth, "_cleaned"):
+            note(*given)
+        raise ZeroDivisionError("by nought")
+
+    monkeypatch.setattr(oauth, "_cleaned", note)
+    monkeypatch.setattr(*crashes, crash)
+    settings.DEBUG = debug
+    client.raise_request_exception = False
+    answer = came_back(client, params)
+    assert answer.status_code == 500 and len(seen) == 2
+    report = ExceptionReporter(answer.wsgi_request, *answer.exc_info).get_traceback_html()
+    assert "connect.py" in report and ("connect.py" in answer.content.decode()) == debug
+    for text in (answer.content.decode(), report):
+        assert [secret for secret in (*seen, "sandbox-secret") if secret in text] == []

@@ -246,8 +246,20 @@ def test_the_oauth_server(status: int, body: bytes, action: Action) -> None:
 
 def test_what_an_error_says() -> None:
     error = faults.parse(400, {"intuit_tid": "1-abc"}, envelope_a({"Message": "M", "code": "5010"}))
-    assert str(error) == "M (HTTP 400, code 5010, intuit_tid 1-abc)"
+    assert str(error) == "reread (HTTP 400, code 5010, intuit_tid 1-abc)"
+    assert error.message == "M"
     assert "Somebody changed" in str(error.user_message)
+
+
+def test_nothing_that_an_answer_says_in_words_is_said_again() -> None:
+    """It is logged, and Intuit repeats what was sent. Codes are no words."""
+    said = "Anna Berg <anna@x.example> (907) 555-0163"
+    row = {"Message": said, "Detail": said, "code": said, "element": said}
+    error = faults.parse(400, {"intuit_tid": said}, envelope_a(row))
+    assert str(error) == "bug (HTTP 400)"
+    assert (error.message, error.detail) == (said, said)
+    named = envelope_a({**row, "code": "2010", "element": "BillAddr.Line1"})
+    assert str(faults.parse(400, {}, named)).endswith("code 2010, element BillAddr.Line1)")
 
 
 def test_a_write_whose_outcome_is_unknown_says_so() -> None:

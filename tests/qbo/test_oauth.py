@@ -378,6 +378,57 @@ def test_a_document_from_afar_cannot_send_us_to_plain_http(monkeypatch: pytest.M
     assert error.code == "address"
 
 
+INTUITS = "https://developer.intuit.com/.well-known/openid_configuration/"
+
+
+def said(address: str) -> str:
+    """What is taken for the token endpoint when Intuit's document names this address."""
+    return discovery._checked(address, INTUITS)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",
+        "https://appcenter.intuit.com/connect/oauth2",
+        "https://developer.intuit.com/x",
+        "https://intuit.com/x",
+    ],
+)
+def test_a_document_leads_to_intuit(address: str) -> None:
+    assert said(address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/oauth2/v1/tokens/bearer",
+        "https://evilintuit.com/",
+        "https://intuit.com.evil.example/",
+        "https://oauth.platform.intuit.com@evil.example/",
+        "https://evil.example\\.intuit.com/",
+        "https://evil.example#.intuit.com/",
+        "https://evil.example?.intuit.com/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://127.0.0.1/",
+        "http://oauth.platform.intuit.com/",
+        "javascript:alert(1)//.intuit.com",
+    ],
+)
+def test_a_document_leads_nowhere_else(address: str) -> None:
+    """Codes, refresh tokens and the app's secret would go there, and people to log in."""
+    assert failure(lambda: said(address)).action is Action.OPERATOR
+
+
+def test_a_document_on_this_machine_cannot_lead_away_from_it(
+    client: OAuthClient, server: RawServer
+) -> None:
+    server.answers = [document(server.url, token_endpoint="https://evil.example/token")]
+    error = failure(lambda: client.refresh(REFRESH))
+    assert (error.code, error.action) == ("address", Action.OPERATOR)
+    assert len(server.requests) == 1
+
+
 def test_a_plain_http_discovery_elsewhere_is_not_asked() -> None:
     error = failure(lambda: discovery.endpoints("http://example.com/d/"))
     assert (error.code, error.action) == ("address", Action.OPERATOR)

@@ -233,10 +233,29 @@ def test_addresses_that_may_be_called(url: str) -> None:
         "http://127.0.0.1.example.com",
         "http://localhost.example.com",
         "http://127.0.0.1@example.com",
+        "http://127.0.0.1:80@example.com",
+        "http://127.0.0.1\\@example.com",
+        "http://127.0.0.1\t@example.com",
+        "http://127.0.0.1\n.example.com",
+        "http://127.0.0.1#@example.com",
+        "http://localhost@example.com",
+        "http://localhost.",
+        "http://127.1",
+        "http://2130706433",
+        "http://0x7f000001",
+        "http://0177.0.0.1",
+        "http://１２７.0.0.1",
+        "http://[::ffff:10.0.0.1]",
+        "http://[::]",
+        "http://[fe80::1]",
+        "http://169.254.169.254/latest/meta-data/",
         "http://10.0.0.1",
         "http://0.0.0.0",
         "https://",
         "https:///v3",
+        "https://example.com\\.intuit.com",
+        "https://example.com .intuit.com",
+        "https://exam\tple.com",
         "https://user:secret@example.com",
         "https://example.com:notaport",
         "https://[::1",
@@ -252,6 +271,14 @@ def test_addresses_that_may_not_be_called(url: str, door: MakeDoor) -> None:
         door(url)
     assert (caught.value.action, caught.value.code) == (Action.OPERATOR, "address")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://example.com[::1]/", "http://[::1].example.com/"])
+def test_what_python_takes_for_this_machine_and_is_not_is_not_called(url: str) -> None:
+    """Some versions read ::1 out of these; then they are refused before a connection is made."""
+    with pytest.raises(QboError) as caught:
+        GuardedSession().request("GET", url)
+    assert (caught.value.action, caught.value.code) == (Action.OPERATOR, "address")
 
 
 def test_plain_http_can_be_refused_even_here() -> None:

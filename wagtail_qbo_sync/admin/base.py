@@ -10,10 +10,12 @@ from django.forms import Media
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 from django.views.generic import View
 from wagtail.admin.ui.components import Component
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
@@ -106,6 +108,11 @@ def problems_url(connection: Connection) -> str:
     return f"{url('problems')}?{urlencode({'connection': connection.pk})}"
 
 
+def after_problem_url(user: Any, connection: Connection) -> str:
+    """Where one goes on after seeing to one of them: their list, or what else one may see."""
+    return problems_url(connection) if may(user, "view") else url("connections")
+
+
 def comparisons_url(connection: Connection) -> str:
     """The full comparisons of a company."""
     return f"{url('comparisons')}?{urlencode({'connection': connection.pk})}"
@@ -181,7 +188,9 @@ class QboAdminView(PermissionCheckedMixin, WagtailAdminTemplateMixin, View):
     is_visit = False
     """Whether to look at it asks for a sync (C3)."""
 
+    @method_decorator(sensitive_variables())
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """No report of an error shows variables of ours: there are people among them."""
         if self.permission_required is None and self.any_permission_required is None:
             raise ImproperlyConfigured(f"{type(self).__name__} does not say who may see it.")
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)

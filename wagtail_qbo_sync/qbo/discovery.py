@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 from wagtail_qbo_sync.qbo import envelopes, faults
 from wagtail_qbo_sync.qbo.faults import Action, QboError
-from wagtail_qbo_sync.qbo.transport import GuardedSession, check_url
+from wagtail_qbo_sync.qbo.transport import GuardedSession, check_url, is_loopback
 
 KEEP_SECONDS = 24 * 3600.0
 RETRY_SECONDS = 60.0
 READ_SECONDS = 10.0
+INTUIT = ".intuit.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,23 @@ def _ask(url: str) -> Endpoints:
     document = envelopes.load_json(response.content)
     if document is None:
         raise QboError.of("not_json", status=200, intuit_tid=tid)
-    plain_http = urlsplit(url).scheme == "http"
     try:
-        addresses = [
-            document[f"{name}_endpoint"] for name in ("authorization", "token", "revocation")
-        ]
-        return Endpoints(*(check_url(address, plain_http=plain_http) for address in addresses))
+        names = ("authorization", "token", "revocation")
+        return Endpoints(*(_checked(document[f"{name}_endpoint"], url) for name in names))
     except (AttributeError, KeyError, TypeError):
         raise QboError.of("discovery", status=200, intuit_tid=tid) from None
+
+
+def _checked(address: str, discovery_url: str) -> str:
+    """An address of the document, if it is Intuit's or of the very machine that the document is on.
+
+    People, codes and the app's secret are sent there, so a document that was tampered with must
+    not lead them elsewhere. Raises QboError (OPERATOR).
+    """
+    asked = urlsplit(discovery_url)
+    checked = urlsplit(check_url(address, plain_http=asked.scheme == "http"))
+    home, host = asked.hostname or "", checked.hostname or ""
+    is_home = host == home or (is_loopback(home) and is_loopback(host))
+    if is_home or f".{host}".endswith(INTUIT):
+        return address
+    raise QboError.of("address", message=f"The discovery document leads to {host!r:.100}")

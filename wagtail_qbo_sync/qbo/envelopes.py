@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 MASK = "[redacted]"
 
 _MAX_TEXT = 500
+_MAX_CODE = 40
 _MAX_ITEMS = 50
 _MAX_XML = 100_000
 
@@ -29,6 +30,7 @@ _TOKENS = (
 )
 """What a token looks like, wherever it stands."""
 
+_CODE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _CODE_IN_MESSAGE = re.compile(r"\berrorCode=(\d+)")
 
 
@@ -56,8 +58,16 @@ def plain_code(code: Any) -> str:
     """A fault code without leading zeros ("003001" -> "3001"); "" for what is none."""
     if isinstance(code, bool) or not isinstance(code, int | str):
         return ""
-    text = str(code).strip()[:40]
+    text = str(code).strip()
+    if len(text) > _MAX_CODE or not is_code(text):
+        return ""
     return text.lstrip("0") if text.isdigit() else text
+
+
+def is_code(value: Any) -> bool:
+    """Whether it looks like a code, the path of a property or the number of a call, which may be
+    logged, rather than like a sentence, which repeats what was sent."""
+    return _CODE.fullmatch(str(value or "")) is not None
 
 
 def has_fault(document: Any) -> bool:

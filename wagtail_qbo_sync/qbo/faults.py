@@ -88,14 +88,17 @@ class QboError(Exception):
         return self.fault.sentence
 
     def _text(self) -> str:
-        said = ": ".join(part for part in (self.message, self.detail) if part)
+        """For logs and traces: our own words, and of Intuit's only codes. Its sentences repeat
+        what was sent, which is people's data (docs/explanation/security.md)."""
+        said = "" if self.items else self.message
         facts = {
             "HTTP": self.status,
             "code": self.code,
             "element": self.element,
             "intuit_tid": self.intuit_tid,
         }
-        known = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
+        codes = {name: value for name, value in facts.items() if envelopes.is_code(value)}
+        known = ", ".join(f"{name} {value}" for name, value in codes.items())
         return f"{said or self.action} ({known})" if known else said or str(self.action)
 
 
@@ -164,7 +167,8 @@ def _error(
 
 def tid_of(headers: Mapping[str, str]) -> str:
     """Intuit's number of the call, which its support asks for; "" if there is none."""
-    return headers.get("intuit_tid", "")[:100]
+    tid = headers.get("intuit_tid", "")
+    return tid if envelopes.is_code(tid) else ""
 
 
 def _wait(fault: Fault, headers: Mapping[str, str]) -> float | None:

@@ -158,8 +158,9 @@ def _mail(company: Connection, news: News) -> None:
     profile = getattr(person, "wagtail_userprofile", None)
     language = profile.get_preferred_language() if profile else django_settings.LANGUAGE_CODE
     with translation.override(language):
-        subject = _("QuickBooks sync: %s needs you") % " ".join(company.company_name.split())
-        lines = [company.company_name, "", *news.lines(), "", *_links(news)]
+        name = " ".join(company.company_name.split())  # one line, whatever QuickBooks calls it
+        subject = _("QuickBooks sync: %s needs you") % name
+        lines = [name, "", *news.lines(), "", *_links(news)]
         send_mail(subject, "\n".join(lines).strip() + "\n", None, [person.email])
 
 

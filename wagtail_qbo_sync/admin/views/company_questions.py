@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext, ngettext
 from wagtail.admin import messages
 
-from wagtail_qbo_sync.admin.base import PostOnly, may, problems_url, url
+from wagtail_qbo_sync.admin.base import PostOnly, after_problem_url, may, url
 from wagtail_qbo_sync.models import Case, Connection
 from wagtail_qbo_sync.sync import deleted, reset
 from wagtail_qbo_sync.sync.cases import AlreadyAnswered
@@ -87,9 +87,7 @@ class Answer(PostOnly):
             messages.error(request, gettext("Somebody has answered this already."))
         else:
             messages.success(request, gettext("Noted. A worker does it now."))
-        return redirect(
-            problems_url(connection) if may(request.user, "view") else url("connections")
-        )
+        return redirect(after_problem_url(request.user, connection))
 
     def answer(self, connection: Connection) -> None:
         """Note it. Raises AlreadyAnswered."""

@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from django.views.debug import SafeExceptionReporterFilter
 from wagtail.admin import messages
 from wagtail.admin.utils import get_valid_next_url_from_request
 
@@ -130,6 +131,13 @@ class Connect(PostOnly):
         return redirect(address)
 
 
+class AlwaysHidden(SafeExceptionReporterFilter):
+    """Hides what it hides while developing, too."""
+
+    def is_active(self, request: HttpRequest | None) -> bool:
+        return True
+
+
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class Callback(QboAdminView):
     """Back from QuickBooks. Never in a transaction: it asks for tokens and the company's name."""
@@ -137,6 +145,7 @@ class Callback(QboAdminView):
     permission_required = "connect"
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        request.exception_reporter_filter = AlwaysHidden()
         try:
             connected = connect.complete(request.GET.dict(), request.user, browser(request))
         except connect.ConnectRefused as refused:

@@ -16,7 +16,14 @@ from wagtail.admin import messages
 from wagtail.admin.utils import get_valid_next_url_from_request
 
 from wagtail_qbo_sync.admin.acts import decide, waits_for, with_undo
-from wagtail_qbo_sync.admin.base import PostOnly, QboAdminView, problems_url, url
+from wagtail_qbo_sync.admin.base import (
+    PostOnly,
+    QboAdminView,
+    after_problem_url,
+    may,
+    problems_url,
+    url,
+)
 from wagtail_qbo_sync.admin.client_acts import client_map_url
 from wagtail_qbo_sync.admin.clients import Clients, ShownClient, visible_record
 from wagtail_qbo_sync.admin.filters import has_several_companies
@@ -75,7 +82,7 @@ class TakenNameView(QboAdminView, TemplateView):
     @property
     def next_url(self) -> str:
         came_from: str = get_valid_next_url_from_request(self.request)
-        return came_from or problems_url(self.case.connection)
+        return came_from or after_problem_url(self.request.user, self.case.connection)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.case.open_key is None:
@@ -143,6 +150,8 @@ class TakenNameView(QboAdminView, TemplateView):
         return str(self.client.label) if self.client else ""
 
     def parents(self) -> list[dict[str, Any]]:
+        if not may(self.request.user, "view"):
+            return super().parents()
         return [{"url": problems_url(self.case.connection), "label": gettext("Problems")}]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -180,7 +189,7 @@ class AskAgainView(PostOnly):
             text = gettext("The name of “%s” waits for a person again, as before.")
             messages.success(request, text % names.refused_name(case))
         next_url: str = get_valid_next_url_from_request(request)
-        return redirect(next_url or problems_url(case.connection))
+        return redirect(next_url or after_problem_url(request.user, case.connection))
 
 
 urlpatterns = [

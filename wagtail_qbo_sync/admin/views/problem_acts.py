@@ -16,7 +16,7 @@ from wagtail.admin import messages
 from wagtail.admin.utils import get_valid_next_url_from_request
 
 from wagtail_qbo_sync.admin.acts import with_undo
-from wagtail_qbo_sync.admin.base import PostOnly, may, url
+from wagtail_qbo_sync.admin.base import PostOnly, after_problem_url, may, url
 from wagtail_qbo_sync.admin.components import cannot_sync
 from wagtail_qbo_sync.models import Case
 from wagtail_qbo_sync.sync import dead_letters
@@ -81,7 +81,8 @@ class ActView(PostOnly):
         else:
             undo = url(f"problem_{act.undo}", pk) if act.undo else ""
             messages.success(request, with_undo(str(act.said), undo) if undo else act.said)
-        return redirect(get_valid_next_url_from_request(request) or url("problems"))
+        next_url: str = get_valid_next_url_from_request(request)
+        return redirect(next_url or after_problem_url(request.user, case.connection))
 
 
 urlpatterns = [

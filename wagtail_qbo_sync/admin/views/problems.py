@@ -21,9 +21,9 @@ from wagtail_qbo_sync.admin.base import (
     CUSTOMERS,
     PostOnly,
     QboAdminView,
+    after_problem_url,
     conflict_url,
     may,
-    problems_url,
     taken_name_url,
     url,
 )
@@ -262,9 +262,7 @@ class RetryView(PostOnly):
             dead_letters.retry_all(connection, request.user)
             text = gettext("Sync of “%s” started. What the site refused is tried again.")
             messages.success(request, text % connection.company_name)
-        return redirect(
-            problems_url(connection) if may(request.user, "view") else url("connections")
-        )
+        return redirect(after_problem_url(request.user, connection))
 
 
 urlpatterns = [
