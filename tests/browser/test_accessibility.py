@@ -22,7 +22,7 @@ from wagtail_qbo_sync.sync import drafts, exclusion, proposal, undoing
 from wagtail_qbo_sync.sync.drafts import Do
 from wagtail_qbo_sync.sync.types_file import imports, slices
 
-from .conftest import Open
+from .conftest import Open, search_listing
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 NARROW = {"width": 360, "height": 800}
@@ -242,3 +242,38 @@ def test_narrow_screens_need_no_sideways_scrolling(screen: str, open_page: Open)
     assert page.locator("#main svg.icon").evaluate_all(LARGE_ICONS) == []
     wide = page.evaluate("document.querySelector('#main').scrollWidth")
     assert wide <= NARROW["width"]
+
+
+STACKED = ("run", "applied run", "problems", "map to client", "journal of a client")
+
+
+@pytest.mark.parametrize("name", STACKED)
+@pytest.mark.parametrize("width", [360, 1200])
+def test_a_stacked_table_is_still_a_table(
+    name: str, width: int, open_page: Open, company: Connection
+) -> None:
+    """To who listens it has rows, cells and all its column headers; whatever the browser makes of
+    tables that are displayed as blocks, since the roles stand at the elements."""
+    arrange, address = SCREENS[name]
+    arrange(company)
+    page = open_page(address(company), viewport={"width": width, "height": 800})
+    page.locator(".qbo-stack td[role=cell]").first.wait_for()
+    assert read_out(page, "columnheader") == page.locator(".qbo-stack th").count()
+    assert read_out(page, "row") == page.locator(".qbo-stack tr").count()
+    said = page.locator(".qbo-stack table, .qbo-stack tr, .qbo-stack th, .qbo-stack td")
+    assert said.count() == page.locator(".qbo-stack :is(table, tr, th, td)[role]").count()
+
+
+def read_out(page: Page, role: str) -> int:
+    """How many such elements the browser tells a screen reader of."""
+    session = page.context.new_cdp_session(page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    return sum(not node["ignored"] and node["role"]["value"] == role for node in nodes)
+
+
+def test_rows_that_a_search_brings_are_rows_too(open_page: Open, company: Connection) -> None:
+    a_plan(company)
+    page = open_page(url("run", Run.objects.get().pk), viewport=NARROW)
+    search_listing(page, "Anna")
+    page.locator(".qbo-stack td[role=cell]").first.wait_for()
+    assert page.locator(".qbo-stack td:not([role])").count() == 0

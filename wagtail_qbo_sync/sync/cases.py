@@ -120,6 +120,29 @@ def close_of_clients(
         )
 
 
+def close_by_mapping(connection: Connection, client_pk: str, qbo_id: str, user: Any) -> None:
+    """What was open about this client, which had no customer: a person says that it is this one."""
+    keys = [Case.key(kind, connection.pk, "", client_pk) for kind in OF_CLIENTS]
+    for case in Case.objects.filter(open_key__in=keys):
+        case.facts["mapped_to"] = qbo_id
+        case.open_key, case.closed_at = None, clock.now()
+        case.closed_by, case.outcome = user, "decided"
+        case.save(update_fields=["facts", "open_key", "closed_at", "closed_by", "outcome"])
+
+
+def ask_again(connection: Connection, client_pk: str, qbo_id: str) -> None:
+    """Undo `close_by_mapping`, but for what is asked about the client by now."""
+    closed = Case.objects.filter(connection=connection, kind__in=OF_CLIENTS, open_key=None)
+    mine = closed.filter(client_pk=client_pk, facts__mapped_to=qbo_id)
+    for case in mine.order_by("-pk"):
+        key = Case.key(case.kind, connection.pk, case.qbo_id, client_pk)
+        if Case.objects.filter(open_key=key).exists():
+            continue
+        del case.facts["mapped_to"]
+        case.open_key, case.closed_at, case.closed_by, case.outcome = key, None, None, ""
+        case.save(update_fields=["facts", "open_key", "closed_at", "closed_by", "outcome"])
+
+
 def answer(connection: Connection, qbo_ids: Sequence[str], user: Any) -> None:
     """A person has decided: what was open about these customers is no question any more."""
     kinds = [*Ask, Case.Kind.CLIENT_DELETED]

@@ -28,6 +28,7 @@ from wagtail_qbo_sync.models import (
     SyncState,
 )
 
+from . import cases
 from .by_hand import asked_creations
 from .decide import record
 from .locked import Refusal
@@ -89,6 +90,7 @@ def part(connection: Connection, qbo_id: str, user: Any) -> tuple[Undone, engine
         return _undo_creation(pair, client, user), None
     _restore_replaced(pair, user)
     _restore_followed(pair)
+    cases.ask_again(connection, pk, qbo_id)
     linked, written = _written(pair)
     if linked is None:
         _refuse_without_journal(pair)

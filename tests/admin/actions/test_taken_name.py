@@ -75,6 +75,12 @@ def test_the_holder_is_suggested_and_mapped(desk: Desk, anna: Client) -> None:
     assert not is_asked()
     desk.undoes()
     assert "1" not in desk.firm.mapped()
+    assert case().client_pk == str(anna.pk), "the question stands again"
+    desk.firm.sync()
+    assert case().client_pk == str(anna.pk) and chosen(opened(desk)) == ["map"]
+    says(desk, "map")
+    desk.firm.walk()
+    assert desk.firm.client("1") == anna and not is_asked()
 
 
 @pytest.mark.parametrize("entity", ["Vendor", "Customer"])
