@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from crm.models import Client
+from crm.models import Client, client_type
 from django.db import connection as database
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
@@ -18,8 +18,8 @@ from wagtail.models import ModelLogEntry
 
 from tests import factories
 from wagtail_qbo_sync import clock
-from wagtail_qbo_sync.admin.signs import step_state_sign
-from wagtail_qbo_sync.models import Run, Step
+from wagtail_qbo_sync.admin.signs import kind_sign, step_state_sign
+from wagtail_qbo_sync.models import Customer, Run, Step
 from wagtail_qbo_sync.sync.status import beat
 
 from . import rows
@@ -394,21 +394,35 @@ def test_a_hundred_steps_to_a_page_and_as_many_queries_as_for_five(browser: Any)
     company = rows.company()
     run = rows.run(company, "done")
     browser = browser(rows.VIEW, rows.EDIT_CLIENTS)
+    twin = rows.candidate(Client.objects.create(name="Twin"), "name")
+    made: list[tuple[Customer, Client]] = []
+    kind = client_type()
 
     def queries(steps: int) -> int:
-        for number in range(steps - Step.objects.count()):
-            client = Client.objects.create(name=f"Client {number}")
-            twin = rows.candidate(Client.objects.create(name="Twin"), "name")
-            about = rows.customer(company, f"Customer {number}")
-            rows.step(run, about, "link", client, candidates=[twin], more=0)
+        for number in range(Step.objects.count(), steps):
+            about = Customer(connection=company, qbo_id=str(number), standing="top", match_keys="-")
+            about.display_name, about.record = f"Customer {number}", {}
+            made.append((about, Client(name=f"Client {number}", contact_type_id=kind)))
+        Customer.objects.bulk_create(customer for customer, _client in made)
+        Client.objects.bulk_create(client for _customer, client in made)
+        Step.objects.bulk_create(
+            Step(
+                run=run,
+                kind="link",
+                qbo_id=about.qbo_id,
+                client_pk=str(client.pk),
+                data={"customer": about.path, "candidates": [twin], "more": 0},
+            )
+            for about, client in made
+        )
+        made.clear()
         with CaptureQueriesContext(database) as captured:
             assert len(named(get(browser, "run", run.pk))) == min(steps, 100)
         return len(captured)
 
     queries(4)  # fills Wagtail's caches
-    assert queries(5) == queries(50)
-    queries(101)
-    assert len(named(get(browser, "run", run.pk, p=2))) == 1
+    assert queries(5) == queries(50) == queries(101) == queries(2000)
+    assert len(named(get(browser, "run", run.pk, p=20))) == 100
 
 
 def test_names_are_text_on_the_page(browser: Any) -> None:
@@ -530,3 +544,19 @@ def test_a_finished_run_leads_to_all_who_wait(browser: Any) -> None:
     run = rows.run(rows.company(), "done")
     page = text_of(get(browser(rows.VIEW), "run", run.pk))
     assert f"connection={run.connection_id}&amp;status=unmapped&amp;status=review" in page
+
+
+@pytest.mark.parametrize(
+    ("asks", "label"),
+    [
+        ("inactive", "Inactive in QuickBooks"),
+        ("gone", "No longer in QuickBooks"),
+        ("merged", "Merged in QuickBooks"),
+    ],
+)
+def test_why_a_mapping_sleeps_is_said_of_each_and_not_of_their_number(
+    asks: str, label: str
+) -> None:
+    step = Step(kind=Step.Kind.SLEEP, data={"asks": asks})
+    assert str(step.label) == label
+    assert kind_sign(Step.Kind.SLEEP).text == "No longer active in QuickBooks"

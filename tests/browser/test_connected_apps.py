@@ -12,8 +12,9 @@ from pytest_django.live_server_helper import LiveServer
 from tests import factories
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import url
-from wagtail_qbo_sync.models import Connection, Run, Step, SyncState
+from wagtail_qbo_sync.models import Connection, Run, Step, SyncState, Token
 from wagtail_qbo_sync.qbo import discovery
+from wagtail_qbo_sync.sync.installation import is_copy
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import Open
@@ -207,3 +208,31 @@ def test_settings_are_saved(open_page: Open, company: Connection) -> None:
     expect(page.locator(".messages")).to_contain_text("The settings of “Harbor & Finch” are saved")
     company.refresh_from_db()
     assert (company.unmatched, company.hierarchy) == ("create", "sub")
+
+
+def test_a_staging_copy_is_asked_whether_it_is_the_live_site(
+    open_page: Open, company: Connection
+) -> None:
+    """U18: started from the live site's database, it rests, says so on our screens, and a person
+    says what it is."""
+    Connection.objects.update(installation={"installation": "live"})
+    page = open_page(url("connections"))
+    banner = page.locator(".help-block.help-critical")
+    expect(banner).to_contain_text("This looks like a copy of another site")
+    expect(page.get_by_role("button", name="Sync now")).to_have_count(0)
+    page.goto("/admin/qbo/customers/")
+    expect(banner).to_contain_text("Harbor & Finch")
+    page.get_by_role("button", name="This is a copy").click()
+    expect(page.get_by_text("its logins to QuickBooks are forgotten here")).to_be_visible()
+    assert not Token.objects.exists()
+
+
+def test_a_site_that_has_moved_goes_on(open_page: Open, company: Connection) -> None:
+    Connection.objects.update(installation={"installation": "before"})
+    page = open_page(url("connections"))
+    page.get_by_role("button", name="This is the live site now").click()
+    expect(page.get_by_text("Syncing goes on here.")).to_be_visible()
+    expect(page.locator(".help-block.help-critical")).to_have_count(0)
+    expect(page.get_by_role("button", name="Sync now")).to_be_visible()
+    assert not is_copy(Connection.objects.get())
+    assert Token.objects.exists()

@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
+from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Case, Change, Decision, Outbox, Run, Step
 from wagtail_qbo_sync.sync import decide, putting_back, undoing
 from wagtail_qbo_sync.sync.locked import Refusal
@@ -376,8 +377,19 @@ def test_killed_while_planning_it_goes_on(
 
 
 def test_a_slice_costs_as_many_queries_for_any_number(
-    firm: Firm, many: Run, monkeypatch: pytest.MonkeyPatch
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Of a run that wrote to 2,000 clients."""
+    many = Run.objects.create(connection=firm.connection, state="done", started_at=clock.now())
+    about = [{"qbo_id": str(n), "client_pk": str(n)} for n in range(2000)]
+    values = {"phone": ["1", "2"]}
+    data = {"values": values, "customer": "C", "client": "C", "seen": {}}
+    Step.objects.bulk_create(
+        Step(run=many, kind="update", state="done", data=data, **one) for one in about
+    )
+    journal = {"connection": firm.connection, "run": many, "side": "site", "at": clock.now()}
+    Change.objects.bulk_create(Change(values=values, **journal, **one) for one in about)
+
     def planned(size: int) -> int:
         plan = Run.objects.create(
             connection=many.connection,
@@ -393,4 +405,4 @@ def test_a_slice_costs_as_many_queries_for_any_number(
         plan.delete()
         return len(captured)
 
-    assert planned(1) == planned(6)
+    assert planned(1) == planned(6) == planned(500) == planned(2000)

@@ -1164,7 +1164,7 @@ class Migration(migrations.Migration):
                             ("exclude", "Excluded from mapping"),
                             ("review", "Possible duplicate"),
                             ("conflict", "Changed on both sides"),
-                            ("sleep", "Inactive in QuickBooks"),
+                            ("sleep", "No longer active in QuickBooks"),
                             ("wake", "Active again in QuickBooks"),
                             ("follow", "Merged in QuickBooks: the mapping moved"),
                             ("wait", "Waits for a person"),

@@ -114,7 +114,7 @@ class Step(models.Model):
         EXCLUDE = "exclude", _("Excluded from mapping")
         REVIEW = "review", _("Possible duplicate")
         CONFLICT = "conflict", _("Changed on both sides")
-        SLEEP = "sleep", _("Inactive in QuickBooks")
+        SLEEP = "sleep", _("No longer active in QuickBooks")
         WAKE = "wake", _("Active again in QuickBooks")
         FOLLOW = "follow", _("Merged in QuickBooks: the mapping moved")
         WAIT = "wait", _("Waits for a person")
@@ -160,6 +160,7 @@ class Step(models.Model):
                 return _("No longer in QuickBooks")
             if self.data.get("asks") == "merged":
                 return _("Merged in QuickBooks")
+            return _("Inactive in QuickBooks")
         return self.Kind(self.kind).label
 
 
