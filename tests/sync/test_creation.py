@@ -124,6 +124,16 @@ def test_it_is_taken_back_when_it_is_written_but_not_sent(
     assert len(synced.records()) == 1 and not Outbox.objects.exists()
 
 
+def test_it_is_sent_by_who_takes_over(synced: Firm, bo: Client, dana: object) -> None:
+    """The person has seen whom it is like: nothing has to be read again before."""
+    creation.create_customer(synced.connection, str(bo.pk), dana)
+    with pytest.raises(Killed), killed_at("apply.committed".__eq__):
+        synced.walk()
+    expire_lease(synced.connection)
+    synced.walk()
+    assert set(synced.mapped().values()) == {"Bo Coe"} and len(synced.records()) == 2
+
+
 @pytest.mark.parametrize(
     "spoil", ["mapped", "excluded", "pull only", "never synced", "disconnected", "twice"]
 )

@@ -117,8 +117,10 @@ def _alike_since(rows: Sequence[Outbox], connection: Connection) -> set[str]:
     """The clients of those rows that are older than the last reading, and that are like a
     customer of today: a sync judges them anew."""
     read_at = SyncState.objects.values_list("started_at", flat=True).get(pk=connection.pk)
+    if read_at is None:  # then there are none that machines have written down (push.stride)
+        return set()
     older = of_machines(connection).filter(pk__in=[row.pk for row in rows], wanted_at__lt=read_at)
-    pks = set(older.values_list("client_pk", flat=True)) if read_at else set()
+    pks = set(older.values_list("client_pk", flat=True))
     return set(likeness.known(connection.pk, get_adapter(), pks))
 
 
