@@ -154,7 +154,9 @@ MUTANTS = (
         module="engine.plan",
         old='"settle": sorted(found.settled),',
         new='"settle": [],',
-        killed_by=f"{PLAN}::test_after_a_first_link_there_is_nothing_left_but_questions",
+        killed_by="tests/sync/test_first_sync.py"
+        "::test_blank_in_quickbooks_erases_nothing_and_stands_as_agreed",
+        raises="KeyError",
     ),
     Mutant(
         name="first_come_first_made",

@@ -7,6 +7,7 @@ from .mutant import AnyMutant, Mutant, TableMutant
 GUARD = "tests/admin/test_guard.py"
 PERMISSIONS = "tests/admin/test_permissions.py"
 
+CLOSED = 'raise ImproperlyConfigured(f"{type(self).__name__} does not say who may see it.")'
 ENCRYPTED = "_keys().encrypt(text.encode()).decode()"
 SEALED = f"""\
     return {ENCRYPTED}
@@ -37,9 +38,9 @@ MUTANTS: tuple[AnyMutant, ...] = (
         name="links_act",
         breaks="permissions",
         module="admin.base",
-        old="response: HttpResponseBase = super().dispatch(request, *args, **kwargs)",
-        new='if not hasattr(self, "get"):\n            request.method = "POST"\n'
-        "        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)",
+        old=f"{CLOSED}\n",
+        new=f"{CLOSED}\n"
+        '        if not hasattr(self, "get"):\n            request.method = "POST"\n',
         killed_by=f"{PERMISSIONS}::test_acts_need_a_post",
     ),
     Mutant(

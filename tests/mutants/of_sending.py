@@ -158,8 +158,8 @@ MUTANTS = (
         name="call_outlives_the_lease",
         breaks="rule 10",
         module="sync.budget",
-        old="self.lease.outlast(LONGEST_SECONDS)",
-        new="self.lease.renew()",
+        old="self.lease.outlast(",
+        new="self.lease.renew() or float(",
         killed_by=f"{LEASE}::test_a_call_starts_only_if_the_lease_outlives_it",
     ),
     Mutant(
