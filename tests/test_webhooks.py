@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import hmac
+import inspect
+import io
 import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection as database
-from django.test import Client
+from django.test import Client, RequestFactory
 from django_q.models import OrmQ
 from pytest_django import Settings
 
 from tests import factories
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Connection, SiteState, SyncState, WebhookEvent
+from wagtail_qbo_sync.qbo import webhook
 from wagtail_qbo_sync.sync import notices
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
+from wagtail_qbo_sync.webhooks import receive
 
 URL = "/quickbooks/webhooks/"
 REALM = "9130000001"
@@ -259,6 +265,90 @@ def test_a_huge_body_is_not_read(company: Connection, size: int, status: int) ->
     padding = b" " * (notices.LARGEST - len(body()) + size)
     assert post(body() + padding) == status
     assert (wanted(company), refused()) == ((4, 0) if status == 200 else (3, 1))
+
+
+def test_a_body_that_says_it_is_huge_is_not_read_to_its_end(company: Connection) -> None:
+    """Whatever its length claims: no more than the limit and one byte is asked for."""
+
+    class Endless(io.BytesIO):
+        asked = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            assert size is not None and 0 <= size <= notices.LARGEST + 1
+            self.asked += size
+            return b"x" * size
+
+    wire = Endless()
+    environ = RequestFactory().post(URL, content_type="application/json").environ
+    request = WSGIRequest({**environ, "CONTENT_LENGTH": str(10**12), "wsgi.input": wire})
+    assert receive(request).status_code == 413
+    assert wire.asked == notices.LARGEST + 1
+    assert (refused(), nothing_came_of_it()) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        body(*[event(qbo_id=str(number)) for number in range(9_000)]),
+        body(event(qbo_id="9" * 5_000)),
+        b'[{"intuitentityid": ' + b"9" * 5_000 + b"}]",
+        b"[" + b"1e999," * 1000 + b"NaN]",
+    ],
+    ids=["thousands", "a long id", "a long number", "no numbers"],
+)
+def test_what_is_signed_and_immense_is_answered_at_once(company: Connection, sent: bytes) -> None:
+    assert len(sent) < notices.LARGEST
+    assert post(sent) == 200
+    assert WebhookEvent.objects.count() == 1
+    assert OrmQ.objects.count() <= 1
+
+
+def test_a_replay_of_years_ago_is_no_more_than_a_hint(company: Connection) -> None:
+    """Its signature holds for ever: once the body is forgotten, a sync is asked for again, which
+    reads what is true now."""
+    assert [post(body()), post(body())] == [200, 200]
+    WebhookEvent.objects.all().delete()
+    assert post(body()) == 200
+    assert wanted(company) == 5
+
+
+@pytest.mark.parametrize(
+    "signed",
+    [
+        signature(body()).encode().hex(),
+        signature(body()).rstrip("="),
+        signature(body()) + "\u0000",
+        f" {signature(body())}é",
+        signature(body()).swapcase(),
+        "\U0001f511" * 44,
+        "=" * 100_000,
+    ],
+)
+def test_what_is_nearly_a_signature_is_none(company: Connection, signed: str) -> None:
+    request = RequestFactory().post(URL, body(), content_type="application/json")
+    request.META["HTTP_INTUIT_SIGNATURE"] = signed
+    assert receive(request).status_code == 403
+    assert (refused(), nothing_came_of_it()) == (1, True)
+
+
+def test_signatures_are_compared_in_constant_time(
+    company: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hmac.compare_digest, of whole digests and for each token, whatever the first says."""
+    compared: list[tuple[bytes, bytes]] = []
+    real = hmac.compare_digest
+
+    def compare(ours: bytes, given: bytes) -> bool:
+        compared.append((ours, given))
+        return real(ours, given)
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    given = signature(body())
+    assert webhook.is_signed(body(), given, ["test-verifier-token", "former"])
+    assert [given for _, given in compared] == [given.encode()] * 2
+    assert compared[0][0] == given.encode() and len(compared[1][0]) == len(given)
+    tree = ast.parse(inspect.getsource(webhook.is_signed))
+    assert not [each for each in ast.walk(tree) if isinstance(each, ast.Compare)]
 
 
 def test_a_host_with_smaller_limits_takes_it_all_the_same(
