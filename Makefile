@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install test check lint types demo demo-reset screenshots bench audit
+.PHONY: help install test check lint types demo demo-reset screenshots bench audit soak
 
 # The demo's two servers: make demo PORT=8001 SANDBOX_PORT=8011 (without: 8000 and 8010)
 export PORT SANDBOX_PORT
@@ -36,6 +36,9 @@ demo-reset: $(INSTALLED) ## Forget the demo's data; the next `make demo` starts 
 
 screenshots: $(INSTALLED) ## A picture of each screen (light, dark, narrow) in screenshots/
 	@$(PYTHON) tools/screenshots.py
+
+soak: $(INSTALLED) ## What random tests find in long runs: make soak MINUTES=30 (without: 10)
+	@SOAK_MINUTES=$(or $(MINUTES),10) $(PYTHON) tools/stages.py soak
 
 bench: $(INSTALLED) ## Times, as ratios to the floor
 	@for each in benchmarks/[a-z]*.py; do $(PYTHON) "$$each" || exit 1; done

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from wagtail_qbo_sync.sync import suggest
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is to run for long runs where somebody says for how long: `make soak`."""
+    if os.environ.get("SOAK_MINUTES"):
+        return
+    long_ones = [item for item in items if item.get_closest_marker("soak")]
+    items[:] = [item for item in items if item not in long_ones]
+    config.hook.pytest_deselected(items=long_ones)
 
 
 @pytest.fixture(scope="session")

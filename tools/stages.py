@@ -264,7 +264,7 @@ def versions_then_pytest(*arguments: str) -> Callable[[], list[Command]]:
 
 MIGRATIONS = ["python", "example_project/manage.py", "makemigrations", "--check", "--dry-run"]
 ENGINE = ("tests/engine", "--hypothesis-profile=thorough", f"--hypothesis-seed={SEED}")
-ROOMS_BELOW = ("engine", "mutants", "qbo", "sandbox", "sync")
+ROOMS_BELOW = ("engine", "mutants", "qbo", "sandbox", "simulation", "sync")
 KNOWS_NO_WAGTAIL = [f"--ignore=tests/{room}" for room in ROOMS_BELOW]
 """Rooms in which an older Wagtail, all that `oldest` changes, makes no difference."""
 ON_SQLITE = "not browser and not postgres and not server"
@@ -286,6 +286,11 @@ STAGES = (
         other_versions("oldest", packages=["wagtail~=7.4.0"]),
     ),
 )
+
+SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "10"))
+SOAK = ["python", "-m", "pytest", "-q", "-n", "2", "-rf", "-m", "soak"]
+ON_DEMAND = (Stage("soak", SOAK_MINUTES + 20, lambda: [SOAK]),)
+"""Stages that only run when they are named."""
 
 
 # Running ------------------------------------------------------------------------------------
@@ -367,13 +372,13 @@ def clock(seconds: float) -> str:
 
 def main(names: Sequence[str]) -> int:
     """Run the stages of these names, or all; 0 when none failed."""
-    known = {stage.name: stage for stage in STAGES}
+    known = {stage.name: stage for stage in (*STAGES, *ON_DEMAND)}
     if unknown := [name for name in names if name not in known]:
         print(f"No stage is called {unknown[0]}. There are: {', '.join(known)}.")
         return 2
     began = time.monotonic()
     outcomes = []
-    for name in names or known:
+    for name in names or [stage.name for stage in STAGES]:
         print(f"\n=== {name}", flush=True)
         left = ALL_MINUTES * 60 - (time.monotonic() - began)
         outcomes.append(outcome := run(known[name], left))
