@@ -31,7 +31,7 @@ class Site:
             **kept,
             "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'example_project'}",
             "DJANGO_SETTINGS_MODULE": "example.settings",
-            "DATABASE_URL": _copied_to(self._file) if self._file else _address(),
+            "DATABASE_URL": _copied_to(self._file) if self._file else address(),
             "QBO_ENVIRONMENT": settings["ENVIRONMENT"],
             "QBO_API_URL": settings["API_URL"],
             "QBO_DISCOVERY_URL": settings["DISCOVERY_URL"],
@@ -79,10 +79,10 @@ def _copied_to(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def _address() -> str:
-    """The address of our database on its server."""
+def address(name: str = "") -> str:
+    """The address of our database on its server, or of another one there."""
     database = connection.settings_dict
     scheme, port = SERVERS[connection.vendor]
     password = f":{quote(database['PASSWORD'])}" if database["PASSWORD"] else ""
     place = f"{database['HOST']}:{database['PORT'] or port}"
-    return f"{scheme}://{quote(database['USER'])}{password}@{place}/{database['NAME']}"
+    return f"{scheme}://{quote(database['USER'])}{password}@{place}/{name or database['NAME']}"
