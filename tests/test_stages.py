@@ -122,6 +122,12 @@ def test_what_failed_is_named_at_the_end(capsys: pytest.CaptureFixture[str]) -> 
     assert "sqlite: tests.test_it::test_bad: assert 0" in capsys.readouterr().out
 
 
+def test_without_a_mariadb_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "MARIADB_URL", "mysql://root@127.0.0.1:1/")
+    with pytest.raises(Unavailable, match=r"No MariaDB at 127\.0\.0\.1:1|There is no `mariadb`"):
+        stages.mariadb().__enter__()
+
+
 def test_no_such_stage(capsys: pytest.CaptureFixture[str]) -> None:
     assert stages.main(["lynt"]) == 2
     assert "lint" in capsys.readouterr().out

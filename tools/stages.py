@@ -268,6 +268,19 @@ ROOMS_BELOW = ("engine", "mutants", "qbo", "sandbox", "simulation", "sync")
 KNOWS_NO_WAGTAIL = [f"--ignore=tests/{room}" for room in ROOMS_BELOW]
 """Rooms in which an older Wagtail, all that `oldest` changes, makes no difference."""
 ON_SQLITE = "not browser and not postgres and not server"
+STORED = (
+    "absent alerts apply archive bulk_creation changes circles client_status commands compare "
+    "conflicts connect counts creation drafts erase field_maps first_sync lease noticing pull push "
+    "refused trouble two_companies under_way undoing"
+)
+"""Of the sync's tests, those about what is stored, locked and asked for by its JSON."""
+ON_MARIADB = (
+    *(f"tests/sync/test_{about}.py" for about in STORED.split()),
+    "tests/sync/test_token.py::test_two_processes_of_four_threads_refresh_once",
+    "tests/sync/test_visits.py::test_twenty_people_at_eight",
+    "tests/admin/test_deadlock.py",
+)
+"""Models, sync and races: screens and hosts ask nothing of a database that these do not."""
 
 STAGES = (
     Stage("lint", 2, lint),
@@ -276,6 +289,12 @@ STAGES = (
     Stage("migrations", 2, lambda: [MIGRATIONS]),
     Stage("sqlite", 30, versions_then_pytest(*PARALLEL, "-m", ON_SQLITE)),
     Stage("postgres", 35, versions_then_pytest(*PARALLEL, "-m", "not browser"), newest_on_postgres),
+    Stage(
+        "mariadb",
+        20,
+        versions_then_pytest(*PARALLEL, *ON_MARIADB, "-m", "not browser and not postgres"),
+        mariadb,
+    ),
     Stage("mutants", 10, lambda: [["python", "-m", "tests.mutants", "-q", *PARALLEL]]),
     Stage("engine", 6, pytest(*PARALLEL, "-p", "tests.plugins.thorough", *ENGINE)),
     Stage("browser", 30, pytest("-m", "browser"), browser),

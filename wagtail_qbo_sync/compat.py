@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-from django.db import connections, models
+from django.db import OperationalError, connections, models, transaction
+from django.db.models import functions
 from django.db.models.expressions import RawSQL
 
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound=models.Model)
+
+
+class Now(functions.Now):
+    """The database's clock (rule 10), in UTC as all that is stored; MariaDB's CURRENT_TIMESTAMP
+    is in the time zone of the server."""
+
+    def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **context)
 
 
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -48,6 +57,25 @@ def lock(rows: models.QuerySet[Row], *related: str) -> models.QuerySet[Row]:
     if features.has_select_for_update and not features.has_select_for_update_of:
         return rows.select_for_update().prefetch_related(*related)
     return rows.select_for_update(of=("self",)).select_related(*related)
+
+
+def despite_deadlocks(act: Callable[[], Item]) -> Item:
+    """Do what is one transaction; anew where the database ended it, as it and another one were
+    each in the other's way: nothing of it was done. Twice at most, and not where it is part of
+    somebody else's transaction. Raises whatever `act` raises.
+    """
+    for _ in range(2):
+        try:
+            return act()
+        except OperationalError as error:
+            if not is_deadlock(error) or transaction.get_connection().in_atomic_block:
+                raise
+    return act()
+
+
+def is_deadlock(error: OperationalError) -> bool:
+    """Whether PostgreSQL (40P01) or MariaDB (1213) says so."""
+    return error.args[:1] == (1213,) or getattr(error.__cause__, "sqlstate", "") == "40P01"
 
 
 def one_of(texts: Iterable[str], database: str) -> Any:

@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import Any
 
 from crm.models import Client, ContactType
-from django.db.models.functions import Now
 
 from wagtail_qbo_sync import clock
+from wagtail_qbo_sync.compat import Now
 from wagtail_qbo_sync.models import (
     Case,
     Change,

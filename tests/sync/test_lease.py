@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db.models.functions import Now
+from django.db import connection as database
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from wagtail_qbo_sync import clock, doorbell, tasks
+from wagtail_qbo_sync.compat import Now
 from wagtail_qbo_sync.models import Connection, Customer, Run, SyncState
 from wagtail_qbo_sync.qbo.transport import LONGEST_SECONDS
 from wagtail_qbo_sync.sync import connect, cycle, decide, lease
@@ -298,6 +299,21 @@ def test_disconnected_company_is_left_alone(
     SyncState.objects.update(wanted=1)
     Connection.objects.update(disconnected_at=clock.now())
     assert healed(django_capture_on_commit_callbacks) == []
+
+
+def test_the_databases_clock_is_ours_whatever_the_servers_time_zone(pk: int) -> None:
+    """What a machine has put off until some time begins at that time."""
+    with database.cursor() as cursor:
+        if database.vendor == "mysql":
+            cursor.execute("SET time_zone = '+05:00'")
+        try:
+            SyncState.objects.update(lease_until=Now() + timedelta(seconds=100))
+        finally:
+            if database.vendor == "mysql":
+                cursor.execute("SET time_zone = DEFAULT")
+    until = SyncState.objects.get().lease_until
+    assert until is not None
+    assert timedelta(seconds=40) < until - clock.now() < timedelta(seconds=101)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from crm.models import Client, client_type
-from django.db import DatabaseError, transaction
-from django.db.models.functions import Now
+from django.db import DatabaseError, OperationalError, connection, transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from tests import factories
 from wagtail_qbo_sync import clock, tasks
+from wagtail_qbo_sync.compat import Now
 from wagtail_qbo_sync.host.adapter import ClientAdapter, get_adapter
 from wagtail_qbo_sync.models import (
     Case,
@@ -272,6 +272,24 @@ def test_a_failure_of_ours_does_not_spoil_the_hosts_save(
         client("Anna Berg")
         assert Client.objects.filter(name="Anna Berg").exists(), "the transaction goes on"
     assert "was not noted" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_host_whose_transaction_is_lost_by_a_failure_of_ours_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in a deadlock on MariaDB, which ends all of a transaction, and not what a savepoint
+    holds."""
+
+    def lost(rows: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("ROLLBACK")
+        raise OperationalError(1213, "Deadlock found when trying to get lock")
+
+    monkeypatch.setattr(Touched.objects, "bulk_create", lost)
+    with pytest.raises(OperationalError), transaction.atomic():
+        client("Anna Berg")
+    assert not Client.objects.exists()
 
 
 def test_a_save_that_is_rolled_back_leaves_no_hint() -> None:

@@ -131,4 +131,6 @@ def _pass_on(adapter: ClientAdapter, note: Note, keys: Callable[[], Iterable[Any
             if found := [str(pk) for pk in keys()]:
                 note(found)
     except Exception:
+        if transaction.get_connection(adapter.database).needs_rollback:
+            raise  # MariaDB ends the whole transaction in a deadlock: the host has to know
         logger.exception("A change of a client was not noted; the next sweep will notice it.")

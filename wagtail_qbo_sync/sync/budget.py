@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from django.db import transaction
 from django.db.models import Q
-from django.db.models.functions import Now
 
+from wagtail_qbo_sync.compat import Now
 from wagtail_qbo_sync.models import SyncState
 from wagtail_qbo_sync.qbo import limits
 from wagtail_qbo_sync.qbo.faults import QboError

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_noop
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.clock import failpoint
-from wagtail_qbo_sync.compat import lock
+from wagtail_qbo_sync.compat import despite_deadlocks, lock
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.models import BulkDecision, Connection, Customer, Run
 
@@ -179,7 +179,7 @@ def advance(pk: int, done: int = 0, seconds: float = SECONDS) -> None:
     chosen = BulkDecision.objects.values_list("choices", flat=True).filter(pk=pk).first() or []
     while True:
         try:
-            moved = _slice(pk, done, chosen)
+            moved = despite_deadlocks(partial(_slice, pk, done, chosen))
         except IntegrityError:  # somebody mapped one of them this very moment
             enqueue("bulk", pk, done)
             return

@@ -15,12 +15,12 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.clock import failpoint
+from wagtail_qbo_sync.compat import Now
 from wagtail_qbo_sync.conf import settings
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.models import (

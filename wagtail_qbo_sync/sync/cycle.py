@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 from django.db import OperationalError
 from django.db.models import F, Q
-from django.db.models.functions import Now
 
+from wagtail_qbo_sync.compat import Now
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.models import Run, SingleSync, SyncState
 from wagtail_qbo_sync.qbo.api import CompanyApi

@@ -16,9 +16,8 @@ from typing import Any, TypeVar
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import CombinedExpression
-from django.db.models.functions import Now
 
-from wagtail_qbo_sync.compat import chunks
+from wagtail_qbo_sync.compat import Now, chunks
 from wagtail_qbo_sync.conf import settings
 from wagtail_qbo_sync.models import SiteState, SyncState
 

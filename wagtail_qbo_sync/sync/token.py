@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import F
-from django.db.models.functions import Now
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.clock import failpoint
+from wagtail_qbo_sync.compat import Now
 from wagtail_qbo_sync.conf import settings
 from wagtail_qbo_sync.models import Connection, Token, TokenUnreadable
 from wagtail_qbo_sync.qbo.faults import Action, QboError
