@@ -66,7 +66,14 @@ def poison(*starts: str) -> None:
         ]
         for row in table._base_manager.all():
             values = {each.name: poisoned(getattr(row, each.name)) for each in fields}
+            values = {name: fits(table, name, value) for name, value in values.items()}
             table._base_manager.filter(pk=row.pk).update(**values)
+
+
+def fits(table: Any, name: str, value: Any) -> Any:
+    """The end of a text, as much as its column holds."""
+    longest = table._meta.get_field(name).max_length
+    return value[-longest:] if longest and isinstance(value, str) else value
 
 
 class Reader(HTMLParser):
