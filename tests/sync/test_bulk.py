@@ -34,9 +34,9 @@ from wagtail_qbo_sync.sync.locked import Refusal
 from wagtail_qbo_sync.sync.status import with_status
 
 from .conftest import customer
+from .crashes import undone
 from .firm import Firm, Killed, at, client, edit, killed_at, picture, site
 from .test_apply import beside
-from .test_crash import undone
 from .test_drafts import save_all
 
 Act = BulkDecision.Act

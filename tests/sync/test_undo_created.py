@@ -12,6 +12,7 @@ from wagtail_qbo_sync.sync import decide, judge, putting_back, replies, undoing
 from wagtail_qbo_sync.sync.locked import Refusal
 
 from .conftest import Json, customer
+from .crashes import undone as rolled_back
 from .firm import (
     Firm,
     Killed,
@@ -24,7 +25,6 @@ from .firm import (
     why,
 )
 from .test_crash import dies_at, points
-from .test_crash import undone as rolled_back
 from .test_newcomers import made, pushed, synced  # noqa: F401
 from .test_push import batches, phone
 from .test_undoing import dana, undone  # noqa: F401

@@ -12,8 +12,8 @@ from crm.models import Client, ContactType
 
 from tests import factories
 from tests.sync.conftest import customer
+from tests.sync.crashes import undone
 from tests.sync.firm import Firm, Killed, client, killed_at
-from tests.sync.test_crash import undone
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.engine.gate import BRAKE_RECORDS
 from wagtail_qbo_sync.models import Case, Decision, ImportBatch, Outbox, Run

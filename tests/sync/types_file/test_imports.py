@@ -17,8 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from wagtail.models import ModelLogEntry
 
 from tests import factories
+from tests.sync.crashes import undone
 from tests.sync.firm import Killed, edit, killed_at, site
-from tests.sync.test_crash import undone
 from wagtail_qbo_sync import clock, tasks
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import ImportBatch, ImportRow, Touched
