@@ -7,6 +7,11 @@ export PORT SANDBOX_PORT
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
+# The sizes of make bench, where its table and plot go, and the server of its second half
+SIZES := 1000 10000
+OUT := benchmarks/results
+POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/postgres
+
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -40,8 +45,11 @@ screenshots: $(INSTALLED) ## A picture of each screen (light, dark, narrow) in s
 soak: $(INSTALLED) ## What random tests find in long runs: make soak MINUTES=30 (without: 10)
 	@SOAK_MINUTES=$(or $(MINUTES),10) $(PYTHON) tools/stages.py soak
 
-bench: $(INSTALLED) ## Times, as ratios to the floor
-	@for each in benchmarks/[a-z]*.py; do $(PYTHON) "$$each" || exit 1; done
+bench: $(INSTALLED) ## Times and costs beside the floor and the naive way (SIZES="1000 100000")
+	@$(PYTHON) benchmarks/suite.py --out $(OUT) --sizes $(SIZES)
+	@$(PYTHON) benchmarks/suite.py --out $(OUT) --sizes $(SIZES) --database-url $(POSTGRES_URL)
+	@for each in suggest sweep drafts undo; do $(PYTHON) benchmarks/$$each.py || exit 1; done
+	@$(PYTHON) benchmarks/scale_out.py --database-url $(POSTGRES_URL)
 
 audit: $(INSTALLED) ## Known weaknesses of what uv.lock names, by pip-audit (asks PyPI)
 	@$(PYTHON) tools/audit.py

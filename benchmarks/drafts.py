@@ -155,7 +155,8 @@ def save_all(company: Any, count: int) -> None:
             decided.refresh_from_db()
 
     timed("Save all: carried out", advance)
-    print(f"  {len(slices)} slices of {bulk.SLICE}, the longest {max(slices):.2f} s")
+    longest = f", the longest {max(slices):.2f} s" if slices else ": few are saved at once"
+    print(f"  {len(slices)} slices of {bulk.SLICE}{longest}")
     assert decided.counts == {"create": count - exact, "map": exact} and not decided.skipped
     assert Mapping.objects.count() == exact
     assert Step.objects.filter(run=decided.run).count() == count

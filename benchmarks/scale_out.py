@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
+from _company import CALLBACK
+from _databases import with_tables
 from _measure import ROOT
-from first_sync import CALLBACK, databases
 
 if TYPE_CHECKING:
     from wagtail_qbo_sync.testing.sandbox import SandboxProcess
@@ -219,7 +220,7 @@ def compare(options: argparse.Namespace) -> None:
     """Each number of workers in turn, each from the start."""
     laps: list[Lap] = []
     with (
-        databases(options.database_url) as fresh,
+        with_tables(options.database_url) as fresh,
         books(options.companies, options.customers, options.latency) as (box, realms),
     ):
         for workers in options.workers:

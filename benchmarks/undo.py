@@ -23,9 +23,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from _company import CALLBACK, PAGE, REALM, connect, document
 from _measure import example_site, timed
-from first_sync import CALLBACK, PAGE, REALM, connect
-from first_sync import customer as document
 
 Json = dict[str, Any]
 OLD, NEW = "(555) 0000001", "(555) 0000002"
@@ -121,7 +120,7 @@ def both(count: int, sandbox: Any) -> None:
         assert len(found) == count
         return {one["Mobile"]["FreeFormNumber"] for one in found}
 
-    connection = connect()
+    connection = connect(sandbox)
     plant(OLD, 0)
     timed("(the workload: a first sync)", sync)
     Client.objects.update(mobile=NEW)

@@ -298,6 +298,7 @@ STAGES = (
     Stage("mutants", 10, lambda: [["python", "-m", "tests.mutants", "-q", *PARALLEL]]),
     Stage("engine", 6, pytest(*PARALLEL, "-p", "tests.plugins.thorough", *ENGINE)),
     Stage("browser", 30, pytest("-m", "browser"), browser),
+    Stage("benchmarks", 10, lambda: [["python", "benchmarks/suite.py", "--small"]]),
     Stage(
         "oldest",
         30,
