@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from crm.models import Client
 from django.contrib.auth import get_user_model
+from wagtail.models import ModelLogEntry
 
 from wagtail_qbo_sync.models import Case, Change, Decision, Mapping, Run, Step
 from wagtail_qbo_sync.sync import exclusion, mapping, undo
@@ -198,6 +199,28 @@ def test_a_disconnected_client_sleeps_and_wakes_with_a_merge(synced: Firm, dana:
     synced.sync()
     tom.refresh_from_db()
     assert (tom.phone, tom.mobile) == ("555 0303", "555 0404")
+
+
+def test_a_second_click_is_no_second_decision(synced: Firm, dana: object) -> None:
+    """Who clicks what another person has just clicked neither says it again nor takes it over."""
+    company, late = synced.connection, get_user_model().objects.create_user("late")
+    anna, tom = str(client("Anna B.").pk), str(Client.objects.get(name="Tom Reed").pk)
+    mapping.map_customer(company, "2", tom, dana)
+    synced.walk()
+    acts = [
+        (exclusion.exclude_customer, "1"),
+        (exclusion.exclude_client, anna),
+        (exclusion.disconnect_client, tom),
+        (exclusion.include_customer, "1"),
+        (exclusion.include_client, anna),
+        (exclusion.reconnect_client, tom),
+    ]
+    for act, about in acts:
+        before = ModelLogEntry.objects.for_instance(company).count()
+        act(company, about, dana)
+        act(company, about, late)
+        assert ModelLogEntry.objects.for_instance(company).count() == before + 1, act.__name__
+    assert not ModelLogEntry.objects.filter(user=late).exists()
 
 
 def test_decisions_need_no_lease(synced: Firm, dana: object) -> None:

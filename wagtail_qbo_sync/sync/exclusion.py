@@ -28,16 +28,17 @@ def exclude_customer(connection: Connection, qbo_id: str, user: Any) -> None:
     """C11: the customer takes no part until it is included again. Raises Refusal."""
     with transaction.atomic():
         locked.refuse_mapped(connection, locked.customer(connection, qbo_id, any_standing=True))
-        _say(Kind.EXCLUDE_CUSTOMER, connection, user, qbo_id=qbo_id)
+        is_new = _say(Kind.EXCLUDE_CUSTOMER, connection, user, qbo_id=qbo_id)
         answer(connection, [qbo_id], user)
-        record(connection, "exclude_customer", user, qbo_id=qbo_id)
+        if is_new:
+            record(connection, "exclude_customer", user, qbo_id=qbo_id)
 
 
 def include_customer(connection: Connection, qbo_id: str, user: Any) -> None:
     """Undo `exclude_customer`, or what the policy said (U1)."""
     with transaction.atomic():
-        set_aside(connection, [qbo_id])
-        record(connection, "include_customer", user, qbo_id=qbo_id)
+        if set_aside(connection, [qbo_id]):
+            record(connection, "include_customer", user, qbo_id=qbo_id)
 
 
 def exclude_again(connection: Connection, qbo_id: str, user: Any) -> None:
@@ -80,16 +81,17 @@ def exclude_client(connection: Connection, client_pk: str, user: Any) -> None:
             raise Refusal(
                 _("“%s” is mapped. Remove the match or disconnect it first.") % client.label
             )
-        _say(Kind.EXCLUDE_CLIENT, connection, user, client_pk=client.key)
+        is_new = _say(Kind.EXCLUDE_CLIENT, connection, user, client_pk=client.key)
         cases.close_of_clients(connection, [client.key], user)
-        record(connection, "exclude_client", user, client_pk=client.key, client=client.label)
+        if is_new:
+            record(connection, "exclude_client", user, client_pk=client.key, client=client.label)
 
 
 def include_client(connection: Connection, client_pk: str, user: Any) -> None:
     """Undo `exclude_client`."""
     with transaction.atomic():
-        _unsay(Kind.EXCLUDE_CLIENT, connection, client_pk=client_pk)
-        record(connection, "include_client", user, client_pk=client_pk)
+        if _unsay(Kind.EXCLUDE_CLIENT, connection, client_pk=client_pk):
+            record(connection, "include_client", user, client_pk=client_pk)
 
 
 # One client's sync --------------------------------------------------------------------------
@@ -123,6 +125,8 @@ def reconnect_customer(connection: Connection, qbo_id: str, user: Any) -> None:
 
 
 def _put_to_sleep(connection: Connection, mapping: Mapping, user: Any) -> None:
+    if mapping.asleep == Mapping.Asleep.DISCONNECTED:
+        return
     mapping.asleep = Mapping.Asleep.DISCONNECTED
     mapping.save(update_fields=["asleep"])
     cases.close_all(connection, Case.Kind.CONFLICT, [mapping.qbo_id])
@@ -143,15 +147,16 @@ def _wake(connection: Connection, mapping: Mapping, user: Any) -> None:
 
 def _say(
     kind: str, connection: Connection, user: Any, qbo_id: str = "", client_pk: str = ""
-) -> None:
-    Decision.objects.update_or_create(
-        kind=kind,
-        connection=connection,
-        qbo_id=qbo_id,
-        client_pk=client_pk,
-        defaults={"by": user, "by_policy": False, "at": clock.now()},
-    )
+) -> bool:
+    """Whether nobody has said so before: a second click changes nothing, nor who said it. What
+    the policy said is the person's from now on."""
+    about = {"kind": kind, "connection": connection, "qbo_id": qbo_id, "client_pk": client_pk}
+    said = {"by": user, "by_policy": False, "at": clock.now()}
+    if Decision.objects.get_or_create(**about, defaults=said)[1]:
+        return True
+    return bool(Decision.objects.filter(**about, by_policy=True).update(**said))
 
 
-def _unsay(kind: str, connection: Connection, **about: str) -> None:
-    Decision.objects.filter(kind=kind, connection=connection, **about).delete()
+def _unsay(kind: str, connection: Connection, **about: str) -> bool:
+    """Whether it had been said."""
+    return bool(Decision.objects.filter(kind=kind, connection=connection, **about).delete()[0])
