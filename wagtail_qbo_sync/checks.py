@@ -37,6 +37,8 @@ READ_COMMITTED = "read committed"
 LEASE_RANGE = range(30, 3601)
 """Seconds: longer than the work between two renewals (a call prolongs the lease by itself to
 as long as it may take), shorter than anybody wants to wait for a worker that was killed."""
+CALL_RANGE = range(20, 121)
+"""Seconds: Intuit gives up on a request of its own after 120."""
 
 AppConfigs = Sequence[AppConfig] | None
 
@@ -304,12 +306,22 @@ def _worker() -> Iterator[CheckMessage]:
     yield from _broker(_cluster())
     yield from _sqlite()
     yield from _isolation()
-    if conf.settings.LEASE_SECONDS not in LEASE_RANGE:
+    yield from _seconds("LEASE_SECONDS", LEASE_RANGE)
+    yield from _seconds("CALL_SECONDS", CALL_RANGE)
+
+
+def _seconds(key: str, allowed: range) -> Iterator[CheckMessage]:
+    """A time that is too short or too long to work with."""
+    if getattr(conf.settings, key) not in allowed:
         yield Warning(
-            _("%(setting)s['LEASE_SECONDS'] is %(value)s.")
-            % {"setting": conf.NAME, "value": conf.settings.LEASE_SECONDS},
-            hint=_("Use %(least)s to %(most)s; 150 is right for most.")
-            % {"least": LEASE_RANGE[0], "most": LEASE_RANGE[-1]},
+            _("%(setting)s['%(key)s'] is %(value)s.")
+            % {"setting": conf.NAME, "key": key, "value": getattr(conf.settings, key)},
+            hint=_("Use %(least)s to %(most)s; %(usual)s is right for most.")
+            % {
+                "least": allowed[0],
+                "most": allowed[-1],
+                "usual": getattr(conf.Settings, key),
+            },
             id=f"{TAG}.W018",
         )
 

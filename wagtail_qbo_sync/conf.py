@@ -60,6 +60,8 @@ class Settings:
     """No call to QuickBooks at all (U18); also by the environment variable QBO_SYNC_PAUSED=1."""
     LEASE_SECONDS: int = 150
     """How long a worker that went silent keeps a company to itself (rule 10)."""
+    CALL_SECONDS: int = 60
+    """How long QuickBooks may be silent within a call, and take for the whole of an answer."""
     JOURNAL_DAYS: int = 400
     """How long what was written is kept, and can be undone; 0: for ever (U17)."""
     HISTORY_DAYS: int = 30

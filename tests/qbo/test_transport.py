@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from tests.qbo.conftest import TOKEN, Door, Tokens
 from tests.qbo.raw_server import Answer, RawServer, cut, hang, http
@@ -362,4 +363,10 @@ def test_a_token_that_is_no_header_is_not_shown(door: MakeDoor) -> None:
 
 
 def test_the_whole_call_has_an_upper_bound() -> None:
-    assert transport.LONGEST_SECONDS == 125
+    assert transport.longest_seconds() == 125
+
+
+def test_the_longest_call_follows_the_setting(settings: Settings) -> None:
+    settings.WAGTAIL_QBO_SYNC = {**settings.WAGTAIL_QBO_SYNC, "CALL_SECONDS": 20}
+    assert transport.longest_seconds() == 45
+    assert GuardedSession().read_seconds == 20

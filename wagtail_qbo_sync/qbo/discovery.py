@@ -63,7 +63,7 @@ def forget() -> None:
 
 def _ask(url: str) -> Endpoints:
     session = GuardedSession()
-    session.read_seconds = READ_SECONDS
+    session.read_seconds = min(session.read_seconds, READ_SECONDS)
     with session:
         response = session.request("GET", url, headers={"Accept": "application/json"})
     tid = faults.tid_of(response.headers)

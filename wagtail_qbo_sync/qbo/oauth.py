@@ -63,7 +63,7 @@ class OAuthClient(GuardedSession, AuthClient):
         self.redirect_uri = redirect_uri
         self.environment = discovery_url
         self.state_token = None
-        self.read_seconds = READ_SECONDS
+        self.read_seconds = min(self.read_seconds, READ_SECONDS)
         self._secrets: tuple[str, ...] = ()
         self._forget()
 

@@ -18,19 +18,21 @@ import requests
 import urllib3
 from requests.utils import get_environ_proxies
 
+from wagtail_qbo_sync.conf import settings
 from wagtail_qbo_sync.qbo.faults import QboError
 
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 60.0
-"""The longest silence in an answer, and the longest time for the whole of its body."""
-LONGEST_SECONDS = CONNECT_SECONDS + 2 * READ_SECONDS
-"""No single HTTP call takes longer."""
 MAX_BYTES = 32 * 1024 * 1024
 """A page of 1,000 customers with every text at its limit stays well below it."""
 
 _CHUNK = 64 * 1024
 _TWO_READINGS = re.compile(r"[\\\s\x00-\x1f\x7f]")
 """What Python, `requests` and browsers each take for another end of the host's name."""
+
+
+def longest_seconds() -> float:
+    """No single HTTP call takes longer: connecting, a silence, and the whole of the answer."""
+    return CONNECT_SECONDS + 2 * settings.CALL_SECONDS
 
 
 def check_url(url: str, *, plain_http: bool = True) -> str:
@@ -75,7 +77,7 @@ class GuardedSession(requests.Session):
         self.verify = (
             os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         )
-        self.read_seconds = READ_SECONDS
+        self.read_seconds = float(settings.CALL_SECONDS)
         self.connect_seconds = CONNECT_SECONDS
         self.max_bytes = MAX_BYTES
 

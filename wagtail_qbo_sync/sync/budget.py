@@ -14,7 +14,7 @@ from wagtail_qbo_sync.compat import Now
 from wagtail_qbo_sync.models import SyncState
 from wagtail_qbo_sync.qbo import limits
 from wagtail_qbo_sync.qbo.faults import QboError
-from wagtail_qbo_sync.qbo.transport import LONGEST_SECONDS
+from wagtail_qbo_sync.qbo.transport import longest_seconds
 
 from . import reading
 from .lease import Lease
@@ -39,7 +39,7 @@ class DatabaseBudget:
         if wait > 0:
             time.sleep(wait)
         if self.lease is not None:
-            self.lease.outlast(LONGEST_SECONDS)
+            self.lease.outlast(longest_seconds())
 
     def _take(self, kind: str) -> float:
         """Seconds to wait, by the database's clock (rule 10).

@@ -325,7 +325,7 @@ def revoke(connection_id: int, version: int) -> None:
     turn = _disconnected_tokens().filter(pk=connection_id, version=version)
     if connection is None or is_parked(connection):
         return
-    if not turn.filter(FREE).update(lease_until=_until(token.REFRESH_SECONDS)):
+    if not turn.filter(FREE).update(lease_until=_until(token.turn_seconds())):
         return
     held = turn.select_related("connection").get()
     try:

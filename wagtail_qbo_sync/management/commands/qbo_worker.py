@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, close_old_connections
 
 from wagtail_qbo_sync import clock
@@ -29,11 +29,15 @@ from ._readiness import refuse_unless_ready
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 SILENCE = timedelta(minutes=5)
 """No heartbeat for so long means that the cluster hangs."""
+MISSED = timedelta(seconds=150)
+"""No heartbeat for so long, and the tick is rung out of turn: the schedule rings each minute."""
 PATIENCE_SECONDS = 20
 """How long a cluster may take to end by itself when we stop."""
 HANGING_SECONDS = 2
 """The same for one that gives no sign of life: its work is done again from the database."""
 LOOK_SECONDS = 5.0
+LEAST = timedelta(seconds=1)
+"""What asks for a heartbeat more often does little else."""
 
 
 class Command(BaseCommand):
@@ -47,9 +51,20 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="how long without a heartbeat before the cluster is started again",
         )
+        parser.add_argument(
+            "--tick",
+            type=float,
+            default=MISSED.total_seconds(),
+            metavar="SECONDS",
+            help="how long without a heartbeat before one is asked for; at most half of --silence",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_unless_ready("qbo_credentials", "qbo_worker")
+        self._silence = timedelta(seconds=options["silence"])
+        self._tick = min(timedelta(seconds=options["tick"]), self._silence / 2)
+        if self._tick < LEAST:
+            raise CommandError(f"--tick and half of --silence must be {LEAST.seconds} s or more.")
         command = [*_manage(), "qcluster"]
         if options["pythonpath"]:
             command.append(f"--pythonpath={options['pythonpath']}")
@@ -57,15 +72,15 @@ class Command(BaseCommand):
             signal.signal(number, _stop)
         try:
             while True:
-                self._supervise(command, timedelta(seconds=options["silence"]))
+                self._supervise(command)
         except KeyboardInterrupt:
             self.stdout.write("The worker has stopped.")
 
-    def _supervise(self, command: list[str], silence: timedelta) -> None:
+    def _supervise(self, command: list[str]) -> None:
         """One cluster, from its start until it ends or has been silent for too long."""
         if schedule.repair():
             self.stdout.write("The schedule of the tick was missing or wrong, and is repaired.")
-        look = min(LOOK_SECONDS, silence.total_seconds() / 6)
+        look = min(LOOK_SECONDS, self._tick.total_seconds() / 3)
         patience = PATIENCE_SECONDS
         cluster = subprocess.Popen(command, start_new_session=True)  # noqa: S603 (our own)
         try:
@@ -73,12 +88,11 @@ class Command(BaseCommand):
             while cluster.poll() is None:
                 time.sleep(look)
                 quiet = seen.quiet_for()
-                if quiet > silence:
+                if quiet > self._silence:
                     self.stderr.write("No heartbeat from the cluster: starting it again.")
                     patience = HANGING_SECONDS
                     return
-                if quiet > silence / 2:
-                    seen.ask()
+                seen.ask_again_after(self._tick)
             self.stderr.write(f"The cluster ended with {cluster.returncode}: starting it again.")
             time.sleep(look)
         finally:
@@ -89,9 +103,8 @@ class _Pulse:
     """The heartbeat that a cluster leaves in the database, since it was started."""
 
     def __init__(self) -> None:
-        self._last = clock.now()
-        self._asked = False
-        self.ask()
+        self._last = self._asked = clock.now()
+        enqueue("tick")
 
     def quiet_for(self) -> timedelta:
         """How long ago the last sign of life was."""
@@ -99,13 +112,14 @@ class _Pulse:
             close_old_connections()
             found = SiteState.objects.filter(pk=1).values_list("heartbeat_at", flat=True).first()
             if found and found > self._last:
-                self._last, self._asked = found, False
+                self._last = found
         return clock.now() - self._last
 
-    def ask(self) -> None:
-        """Ring for a sign of life, once: the schedule alone may be late, or gone."""
-        if not self._asked:
-            self._asked = True
+    def ask_again_after(self, patience: timedelta) -> None:
+        """Ring for a sign of life when there was none for so long, and none was asked for: the
+        schedule alone may be late, or gone, and so may what we rang for."""
+        if clock.now() - max(self._last, self._asked) > patience:
+            self._asked = clock.now()
             enqueue("tick")
 
 
