@@ -4,8 +4,8 @@
     tools/stages.py lint types those
 
 A stage whose service is missing on this machine is skipped with a sentence. Under CI=true that
-is a failure, and so is a test that skips itself for want of a browser or a database server
-(tests/plugins/required.py). The last line counts the tests,
+is a failure, and so is a test that skips itself for want of a browser, a database server or
+Redis (tests/plugins/required.py). The last line counts the tests,
 and each stage without tests as one: "N passed, N failed, N skipped".
 """
 

@@ -6,6 +6,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,6 +20,8 @@ MANAGE = str(ROOT / "example_project" / "manage.py")
 SERVERS = {"postgresql": ("postgres", 5432), "mysql": ("mysql", 3306)}
 """Vendor -> how its addresses begin, and its usual port."""
 SETUP = "import django; django.setup()\n"
+SECONDS = 120
+"""More than a busy machine takes for anything that one test waits for."""
 
 
 class Site:
@@ -41,11 +45,11 @@ class Site:
             "QBO_ENCRYPTION_KEYS": keys,
         }
 
-    def start(self, *arguments: str, output: TextIO) -> subprocess.Popen[str]:
-        """A command that goes on, writing to `output`; the caller ends it."""
+    def start(self, *arguments: str, output: TextIO, **env: str) -> subprocess.Popen[str]:
+        """A command that goes on, writing to `output`; the caller ends it. `env`: more for it."""
         command = [sys.executable, MANAGE, *arguments]
         return subprocess.Popen(
-            command, env=self.env, stdout=output, stderr=subprocess.STDOUT, text=True
+            command, env={**self.env, **env}, stdout=output, stderr=subprocess.STDOUT, text=True
         )
 
     def python(self, code: str) -> subprocess.Popen[str]:
@@ -86,3 +90,42 @@ def address(name: str = "") -> str:
     password = f":{quote(database['PASSWORD'])}" if database["PASSWORD"] else ""
     place = f"{database['HOST']}:{database['PORT'] or port}"
     return f"{scheme}://{quote(database['USER'])}{password}@{place}/{name or database['NAME']}"
+
+
+def eventually(
+    found: Callable[[], Any], what: str, instead: Callable[[], Any] = lambda: "nothing"
+) -> Any:
+    """What `found` gives, as soon as it gives something. `instead`: what there was at last."""
+    ends = time.monotonic() + SECONDS
+    while time.monotonic() < ends:
+        if result := found():
+            return result
+        time.sleep(0.1)
+    raise AssertionError(f"Waited in vain for {what}; there was {instead()!r}")
+
+
+def children(pid: int) -> set[int]:
+    """A process's children and theirs."""
+    found: set[int] = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue  # it has just ended
+        if parent == pid:
+            child = int(stat.parent.name)
+            found |= {child} | children(child)
+    return found
+
+
+def alive(pids: set[int]) -> set[int]:
+    """Those that still run; what only waits to be buried does not."""
+    found = set()
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state != "Z":
+            found.add(pid)
+    return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,8 @@ from pytest_django import Settings
 from wagtail_qbo_sync.models import Connection
 
 from .conftest import FIRM, Plant, customer
-from .processes import Site
+from .processes import SECONDS, Site, alive, children, eventually
 
-SECONDS = 60
-"""More than a busy machine takes for anything here."""
 PERSON = """
 import sys
 from wagtail_qbo_sync.models import Connection, Run
@@ -32,43 +29,6 @@ decide.ask_for_sync(company)
 sys.stdin.readline()
 decide.approve(Run.objects.get(), None)
 """
-
-
-def eventually(found: Callable[[], Any], what: str) -> Any:
-    """What `found` gives, as soon as it gives something."""
-    ends = time.monotonic() + SECONDS
-    while time.monotonic() < ends:
-        if result := found():
-            return result
-        time.sleep(0.2)
-    raise AssertionError(f"Waited in vain for {what}")
-
-
-def children(pid: int) -> set[int]:
-    """A process's children and theirs."""
-    found: set[int] = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue  # it has just ended
-        if parent == pid:
-            child = int(stat.parent.name)
-            found |= {child} | children(child)
-    return found
-
-
-def alive(pids: set[int]) -> set[int]:
-    """Those that still run; what only waits to be buried does not."""
-    found = set()
-    for pid in pids:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        if state != "Z":
-            found.add(pid)
-    return found
 
 
 class Worker:
@@ -142,7 +102,7 @@ def test_cluster_that_hangs_or_ends_is_started_again(
     db: None, site: Callable[[], Site], start: Callable[..., Worker], connection: Connection
 ) -> None:
     here = site()
-    worker = start(here, "--silence", "12")
+    worker = start(here, "--silence", "24", "--tick", "4")  # a busy machine is slow to start
 
     def heartbeat() -> Any:
         return here.query("SELECT heartbeat_at FROM wagtail_qbo_sync_sitestate")[0]
@@ -171,6 +131,9 @@ def test_cluster_that_hangs_or_ends_is_started_again(
 
 
 def test_worker_refuses_without_what_it_needs(db: None, settings: Settings) -> None:
+    for times in ({"tick": 0.5}, {"silence": 1}):
+        with pytest.raises(CommandError, match="must be 1 s or more"):
+            call_command("qbo_worker", **times)
     settings.Q_CLUSTER = {**settings.Q_CLUSTER, "timeout": None}
     with pytest.raises(CommandError, match="Q_CLUSTER has no timeout"):
         call_command("qbo_worker")
