@@ -113,7 +113,7 @@ def pairs(firm: Firm, count: int = 5) -> ContactType:
 
 def both_ways(firm: Firm) -> None:
     """Before a sync that writes on both sides, makes a client and creates two customers, while
-    one customer goes to sleep, its client to the archive, and another was merged into a third."""
+    one customer goes to sleep and its client to the archive."""
     pushed = pairs(firm)
     firm.chooses(inactive_policy="archive")
     firm.edits("1", **phone("2"))

@@ -198,6 +198,28 @@ def test_a_batch_that_is_refused_as_a_whole_is_halved(
     assert numbers == {"1": "1", "2": "2", "3": "2", "4": "2", "5": "2"}
 
 
+def test_a_batch_of_unknown_outcome_that_is_refused_as_a_whole_blames_nobody(
+    firm: Firm, requests: Requests
+) -> None:
+    """Killed between noting the try and sending: read what came of it, and send it anew."""
+    people = [(f"P {n}", f"p{n}@e.example") for n in range(1, 4)]
+    clients = [client(*one, phone="1") for one in people]
+    firm.has(*(customer(str(n), *one, **phone("1")) for n, one in enumerate(people, start=1)))
+    firm.sync()
+    for one in clients:
+        edit(one, phone="2")
+    rule = {"kind": "fault", "code": "2010", "status": 400, "path": "/batch", "count": 1}
+    firm.sandbox.post("faults", rule)
+    with killed_at("push.sending".__eq__), pytest.raises(Killed):
+        firm.sync()
+    expire_lease(firm.connection)
+    firm.walk()
+    firm.sync()
+    assert [len(items) for items in batches(requests)] == [3, 3]
+    assert firm.cases() == set()
+    assert {one["PrimaryPhone"]["FreeFormNumber"] for one in firm.records()} == {"2"}
+
+
 def test_the_brake_counts_what_is_sent(firm: Firm) -> None:
     count = 26
     clients = [client(f"P {n}", f"p{n}@e.example", phone="1") for n in range(count)]

@@ -132,7 +132,10 @@ def _deliver(lease: Lease, send: Send, api: CompanyApi) -> None:
     except QboError as error:
         if error.unknown_outcome or error.action in LATER:
             raise
-        if not send.tries and _halve(lease, send, error):
+        if send.tries:  # an earlier try may have taken effect
+            _settle(lease, send, api)
+            return
+        if _halve(lease, send, error):
             return
         results: Results = dict.fromkeys(_bids(send), writes.Refused(error))
         tid = error.intuit_tid
