@@ -75,6 +75,10 @@ class Ledger:
             self._stand(one, field, here.joined(there))
             self._stand(other, field, there.joined(here))
 
+    def given_up(self, record: Record, field: str) -> None:
+        """A person has said that this is to go, whatever the other side comes to say."""
+        self._stand(record, field, replace(self.stands[record][field], typed=False))
+
     def as_people_said(self, record: Record, field: str, before: Written) -> None:
         """The sync has written over `before` because a person wanted that, and knew of it."""
         self._stand(record, field, self.stands[record][field].joined(before))

@@ -254,6 +254,11 @@ class Deciding:
         choices = dict.fromkeys(now.fields, Choice(take))
         self._says(conflicts.settle, company.connection, case.qbo_id, choices, shown, None)
         self.world.watch.see_together(company, case.qbo_id, case.client_pk, now.fields)
+        loser = Record(company.realm, case.qbo_id)
+        if take is Take.QBO:
+            loser = Record(SITE, case.client_pk)
+        for field in now.fields.keys() & self.world.ledger.stands[loser].keys():
+            self.world.ledger.given_up(loser, field)
 
     def chooses(self, company: Company, policy: str, number: int) -> None:
         """Another policy. Which of them let one side win unseen is kept until all is at rest."""

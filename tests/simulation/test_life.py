@@ -32,7 +32,8 @@ def live(
     acts: int,
     ended: Callable[[World], None] = lambda _world: None,
 ) -> None:
-    """So many lives of so many acts; the same ones for the same number."""
+    """So many lives of so many acts; the same ones for the same number. The first of them is
+    always the plainest that Hypothesis knows."""
     life = seed(number)(functools.partial(Life, worlds, ended))
     how = settings(
         max_examples=lives,
@@ -55,10 +56,10 @@ def test_the_same_seed_ends_the_same(worlds: Worlds) -> None:
     ends: list[list[object]] = []
     for _time in range(2):
         found: list[object] = []
-        live(worlds, 1, 2, 20, lambda world, found=found: found.append(end_state(world)))  # type: ignore[misc]
+        live(worlds, 1, 3, 20, lambda world, found=found: found.append(end_state(world)))  # type: ignore[misc]
         ends.append(found)
     assert ends[0] == ends[1]
-    assert len(ends[0]) == 2
+    assert len(ends[0]) == 3
 
 
 @pytest.mark.soak
