@@ -40,9 +40,12 @@ def may_import(user: Any) -> bool:
 
 
 def imports_of(user: Any) -> QuerySet[ImportBatch]:
-    """A person's own imports, and those of the command line; a superuser's are all."""
+    """A person's own imports, and those that were confirmed on the command line, or by somebody
+    who has left; a superuser's are all."""
     batches = ImportBatch.objects.select_related("user", "undoes", "undone_by").defer("file")
-    return batches if user.is_superuser else batches.filter(Q(user=user) | Q(user=None))
+    if user.is_superuser:
+        return batches
+    return batches.filter(Q(user=user) | Q(user=None, is_confirmed=True))
 
 
 # Out ------------------------------------------------------------------------------------------

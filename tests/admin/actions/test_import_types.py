@@ -189,6 +189,18 @@ def test_throwing_it_away(clerk: Browser, people: list[Client]) -> None:
     assert not ImportBatch.objects.exists()
 
 
+def test_nobody_confirms_what_somebody_has_left_behind(
+    clerk: Browser, people: list[Client]
+) -> None:
+    uploads(clerk, becomes(people, "VIP"))
+    batch = ImportBatch.objects.get()
+    ImportBatch.objects.update(user=None)
+    assert clerk.post(url("types_import_confirm", batch.pk)).status_code == 404
+    assert types_now() == ["Prospect", "Prospect", "Client"]
+    ImportBatch.objects.update(is_confirmed=True)
+    assert clerk.get(url("types_import", batch.pk)).status_code == 200
+
+
 def test_it_belongs_to_whoever_uploaded_it(clerk: Browser, people: list[Client]) -> None:
     uploads(clerk, becomes(people, "VIP"))
     batch = ImportBatch.objects.get()
