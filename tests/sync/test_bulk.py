@@ -19,6 +19,7 @@ from wagtail_qbo_sync import clock, tasks
 from wagtail_qbo_sync.contact import match_key
 from wagtail_qbo_sync.models import (
     BulkDecision,
+    Case,
     Connection,
     Customer,
     Decision,
@@ -27,7 +28,7 @@ from wagtail_qbo_sync.models import (
     Step,
 )
 from wagtail_qbo_sync.models.mirror import joined_keys
-from wagtail_qbo_sync.sync import bulk, by_hand, drafts, exclusion, mapping, undo, undo_bulk
+from wagtail_qbo_sync.sync import bulk, by_hand, cases, drafts, exclusion, mapping, undo, undo_bulk
 from wagtail_qbo_sync.sync.choices import CHOSEN_ANEW, SETTLED, Choice
 from wagtail_qbo_sync.sync.drafts import Do
 from wagtail_qbo_sync.sync.locked import Refusal
@@ -436,6 +437,20 @@ def test_it_is_taken_back_once(six: Firm, dana: Any, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(bulk, "can_undo", lambda _: True)
     assert bulk.undo(decided, dana) is None
     assert BulkDecision.objects.count() == 2
+
+
+def test_what_was_open_about_a_client_is_closed_and_asked_again(six: Firm, dana: Any) -> None:
+    """As where one is mapped."""
+    anna = str(Client.objects.get(name="Anna Berg").pk)
+    alike = cases.Opening(Case.Kind.ALIKE, "", anna, {"customers": []})
+    cases.open_all(six.connection, [alike])
+    decided = bulk.decide(six.connection, Act.MAP, [Choice("1", "map", anna)], dana)
+    assert decided.counts["map"] == 1
+    closed = Case.objects.get(kind=Case.Kind.ALIKE)
+    assert (closed.open_key, closed.outcome, closed.closed_by) == (None, "decided", dana)
+    six.walk()
+    taken_back(decided, dana)
+    assert Case.objects.get(kind=Case.Kind.ALIKE).open_key is not None
 
 
 def test_nothing_is_taken_back_of_who_was_only_left(six: Firm, dana: Any) -> None:

@@ -20,10 +20,11 @@ from tests import factories
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.management.commands import _walking
 from wagtail_qbo_sync.models import Case, Connection, Customer, Mapping, Run, SyncState
-from wagtail_qbo_sync.sync import connect, decide, lease, plan, schedule, status
+from wagtail_qbo_sync.sync import connect, decide, lease, plan, schedule, status, undoing
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import CLIENT, FIRM, Json, Plant, Sync, customer
+from .firm import Firm, at
 
 NAME = "Harbor & Pine Accounting LLP"
 
@@ -238,6 +239,19 @@ def test_sync_with_yes_leaves_an_older_plan_alone(
     assert code == 3
     assert Run.objects.get().state == Run.State.WAITING
     assert not Mapping.objects.exists()
+
+
+def test_sync_with_yes_leaves_a_plan_alone_that_somebody_asks_for_meanwhile(
+    firm: Firm, anna: Client
+) -> None:
+    """It approves what this very sync would do, and no undo that a person wants to look at."""
+    firm.sync()
+    first = Run.objects.get()
+    firm.edits("1", CompanyName="Berg")
+    with at("plan.stored", lambda: undoing.start(first, None)):
+        code, _ = exit_status("qbo_sync", "--yes")
+    assert code == 3
+    assert Run.objects.get(undoes=first).state == Run.State.WAITING
 
 
 @pytest.mark.parametrize(("answer", "mapped"), [("y", 1), ("YES ", 1), ("", 0), ("n", 0)])

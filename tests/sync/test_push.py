@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from crm.models import Client
+from crm.models import Client, ContactType
 from django.core.management import call_command
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
@@ -18,7 +18,7 @@ from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Case, Change, Mapping, Outbox, Run, Send, SyncState
 from wagtail_qbo_sync.qbo import writes
 from wagtail_qbo_sync.qbo.faults import Action
-from wagtail_qbo_sync.sync import cycle, decide, push, replies, sweep
+from wagtail_qbo_sync.sync import cycle, decide, exclusion, push, replies, sweep
 
 from .conftest import Json, customer
 from .firm import Firm, Killed, at, client, edit, expire_lease, killed_at, told
@@ -218,6 +218,39 @@ def test_a_batch_of_unknown_outcome_that_is_refused_as_a_whole_blames_nobody(
     assert [len(items) for items in batches(requests)] == [3, 3]
     assert firm.cases() == set()
     assert {one["PrimaryPhone"]["FreeFormNumber"] for one in firm.records()} == {"2"}
+
+
+def test_many_429s_blame_no_record(firm: Firm, anna: Client) -> None:
+    """Rule 13: limits delay the company; nothing was taken, so no try is counted."""
+    changes(firm, anna, phone="2")
+    firm.sandbox.post("faults", {"kind": "throttle_json", "path": "/batch", "count": 12})
+    firm.sync()
+    for _ in range(12):
+        assert list(Outbox.objects.values_list("rounds")) == [(0,)]
+        SyncState.objects.update(blocked_until=None)
+        firm.walk()
+    assert firm.cases() == set()
+    assert firm.record("1")["PrimaryPhone"] == {"FreeFormNumber": "2"}
+
+
+def test_what_a_person_said_during_a_429_counts(firm: Firm) -> None:
+    """Rule 15: the batch was not taken, so who was left out of it since stays out."""
+    pushed = ContactType.objects.create(name="Monthly")
+    client("Anna Berg", "anna@berg.example", phone="1")
+    firm.has(customer("1", "Anna Berg", "anna@berg.example", **phone("1")))
+    firm.chooses(pushed_types=[str(pushed.pk)])
+    firm.sync()
+    bo = client("Bo Coe", contact_type=pushed)
+    edit(firm.client("1"), phone="2")
+    firm.sandbox.post("faults", {"kind": "throttle_json", "path": "/batch", "count": 1})
+    firm.sync()
+    exclusion.exclude_client(firm.connection, str(bo.pk), None)
+    exclusion.disconnect_customer(firm.connection, "1", None)
+    SyncState.objects.update(blocked_until=None)
+    firm.walk()
+    assert [(one["DisplayName"], one["PrimaryPhone"]) for one in firm.records()] == [
+        ("Anna Berg", {"FreeFormNumber": "1"})
+    ]
 
 
 def test_the_brake_counts_what_is_sent(firm: Firm) -> None:

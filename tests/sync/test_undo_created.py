@@ -208,7 +208,7 @@ def test_what_is_still_on_its_way_comes_first(synced: Firm, bo: Client) -> None:
     with killed_at(lambda name: name == "push.written"), pytest.raises(Killed):
         synced.sync()
     run = Run.objects.latest("pk")
-    with pytest.raises(Refusal, match="on their way"):
+    with pytest.raises(Refusal, match="on its way"):
         undoing.start(run, None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from crm.models import Client
 from django.contrib.auth import get_user_model
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Case, Change, Decision, Outbox, Run, Step
@@ -17,7 +19,7 @@ from wagtail_qbo_sync.sync import decide, putting_back, undoing
 from wagtail_qbo_sync.sync.locked import Refusal
 
 from .conftest import Json, customer
-from .firm import Firm, Killed, at, client, edit, killed_at, site, why
+from .firm import Firm, Killed, at, client, edit, expire_lease, killed_at, site, why
 from .test_apply import beside
 from .test_push import changes
 
@@ -100,6 +102,33 @@ def test_no_sync_undoes_it_and_an_edit_travels(firm: Firm, anna: Client, both: R
     changes(firm, anna, mobile="3")
     firm.sync()
     assert says(firm, anna) == ("3", "3", "3", "3")
+
+
+def test_what_is_still_on_its_way_comes_first(firm: Firm, anna: Client) -> None:
+    """Else one side alone would be taken back, and the other would arrive after that."""
+    firm.edits("1", **phone("2"))
+    changes(firm, anna, mobile="2")
+    with killed_at("push.written".__eq__), pytest.raises(Killed):
+        firm.sync()
+    expire_lease(firm.connection)
+    run = Run.objects.latest("pk")
+    for about in ({}, {"qbo_id": "1"}):
+        with pytest.raises(Refusal, match="on its way"):
+            undoing.start(run, None, **about)
+    firm.walk()
+    undone(firm, run)
+    assert says(firm, anna) == UNDONE
+
+
+def test_a_run_whose_journal_may_be_gone_is_not_taken_back(
+    firm: Firm, both: Run, settings: Settings
+) -> None:
+    """U17: half of it could be gone already."""
+    settings.WAGTAIL_QBO_SYNC = {**settings.WAGTAIL_QBO_SYNC, "JOURNAL_DAYS": 30}
+    Run.objects.filter(pk=both.pk).update(started_at=clock.now() - timedelta(days=31))
+    both.refresh_from_db()
+    with pytest.raises(Refusal, match="nothing in it"):
+        undoing.start(both, None)
 
 
 def test_making_the_plan_writes_nothing_on_either_side(firm: Firm, both: Run) -> None:

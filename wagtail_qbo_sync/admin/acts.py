@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -20,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 from wagtail.admin.widgets.button import Button
 
+from wagtail_qbo_sync.compat import despite_deadlocks
 from wagtail_qbo_sync.models import Customer, Decision, Mapping
 from wagtail_qbo_sync.sync import by_hand, deleted, exclusion, mapping, undo
 from wagtail_qbo_sync.sync.decide import last_said, was_said_since
@@ -336,7 +338,7 @@ def carry_out(
         said = request.POST.get(SAID) or request.GET.get(SAID)
         if said and was_said_since(as_pk(said), connection, subject):
             raise Refusal(gettext("This was decided anew since then, so nothing was changed."))
-        done = act.does(*about, request.user)
+        done = despite_deadlocks(partial(act.does, *about, request.user))
     except Refusal as refusal:
         messages.error(request, refused(refusal))
         return False

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -23,7 +22,6 @@ from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.permission_policies.base import BasePermissionPolicy
 
-from wagtail_qbo_sync.compat import despite_deadlocks
 from wagtail_qbo_sync.conf import settings
 from wagtail_qbo_sync.models import Connection, Customer
 from wagtail_qbo_sync.sync.installation import is_copy
@@ -195,8 +193,8 @@ class QboAdminView(PermissionCheckedMixin, WagtailAdminTemplateMixin, View):
         """No report of an error shows variables of ours: there are people among them."""
         if self.permission_required is None and self.any_permission_required is None:
             raise ImproperlyConfigured(f"{type(self).__name__} does not say who may see it.")
-        answer: Callable[[], HttpResponseBase] = partial(super().dispatch, request, *args, **kwargs)
-        return despite_deadlocks(answer) if request.method == "POST" else answer()
+        answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return answer
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         here = {"url": "", "label": self.get_page_title(), "sublabel": self.get_page_subtitle()}

@@ -16,6 +16,7 @@ from wagtail_qbo_sync.models import Case, Connection
 OF_CLIENTS = (Case.Kind.ALIKE, Case.Kind.UNSENDABLE, Case.Kind.NOT_TAKEN)
 """What keeps a client from becoming a customer; asked about the client, without a qbo_id."""
 CHUNK = 500
+ENDING = ["facts", "open_key", "closed_at", "closed_by", "outcome"]
 Echoes: TypeAlias = dict[str, tuple[str, str]]
 """qbo_id -> the customer's digest before our change arrived there, and after."""
 
@@ -120,14 +121,17 @@ def close_of_clients(
         )
 
 
-def close_by_mapping(connection: Connection, client_pk: str, qbo_id: str, user: Any) -> None:
-    """What was open about this client, which had no customer: a person says that it is this one."""
-    keys = [Case.key(kind, connection.pk, "", client_pk) for kind in OF_CLIENTS]
-    for case in Case.objects.filter(open_key__in=keys):
-        case.facts["mapped_to"] = qbo_id
-        case.open_key, case.closed_at = None, clock.now()
-        case.closed_by, case.outcome = user, "decided"
-        case.save(update_fields=["facts", "open_key", "closed_at", "closed_by", "outcome"])
+def close_by_mapping(connection: Connection, customer_of: Mapping[str, str], user: Any) -> None:
+    """What was open about these clients, which had no customer: a person says that they are
+    those of `customer_of` (client's key -> customer's Id)."""
+    keys = [Case.key(kind, connection.pk, "", key) for key in customer_of for kind in OF_CLIENTS]
+    for some in chunks(keys, CHUNK):
+        closed = list(Case.objects.filter(open_key__in=some))
+        for case in closed:
+            case.facts["mapped_to"] = customer_of[case.client_pk]
+            case.open_key, case.closed_at = None, clock.now()
+            case.closed_by, case.outcome = user, "decided"
+        Case.objects.bulk_update(closed, ENDING)
 
 
 def ask_again(connection: Connection, client_pk: str, qbo_id: str) -> None:
@@ -140,7 +144,7 @@ def ask_again(connection: Connection, client_pk: str, qbo_id: str) -> None:
             continue
         del case.facts["mapped_to"]
         case.open_key, case.closed_at, case.closed_by, case.outcome = key, None, None, ""
-        case.save(update_fields=["facts", "open_key", "closed_at", "closed_by", "outcome"])
+        case.save(update_fields=ENDING)
 
 
 def answer(connection: Connection, qbo_ids: Sequence[str], user: Any) -> None:

@@ -259,6 +259,8 @@ class Choices:
         said.filter(qbo_id__in=paired).delete()
         answered = [*paired, *(customer.qbo_id for customer in self.excluded)]
         cases.answer(self.connection, answered, user)
+        customer_of = {client.key: customer.qbo_id for customer, client in self.mapped}
+        cases.close_by_mapping(self.connection, customer_of, user)
 
     def _log(self, user: Any) -> None:
         maps = [

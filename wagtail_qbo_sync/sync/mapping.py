@@ -71,7 +71,7 @@ def _link(customer: Customer, client: Party, action: str, user: Any) -> Run:
         connection=connection, qbo_id=customer.qbo_id, client_id=client.key, client_pk=client.key
     )
     answer(connection, [customer.qbo_id], user)
-    cases.close_by_mapping(connection, client.key, customer.qbo_id, user)
+    cases.close_by_mapping(connection, {client.key: customer.qbo_id}, user)
     step = link_step(customer, client, adapter, elsewhere=elsewhere)
     names = {"customer": customer.path, "client": client.label}
     record(connection, action, user, qbo_id=customer.qbo_id, client_pk=client.key, **names)

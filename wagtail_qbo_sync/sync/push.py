@@ -130,7 +130,10 @@ def _deliver(lease: Lease, send: Send, api: CompanyApi) -> None:
     try:
         reply = api.batch(send.body, send.request_id)
     except QboError as error:
-        if error.unknown_outcome or error.action in LATER:
+        if error.unknown_outcome:
+            raise
+        if error.action in LATER:
+            _take_back_the_try(lease, send)
             raise
         if send.tries:  # an earlier try may have taken effect
             _settle(lease, send, api)
@@ -146,6 +149,13 @@ def _deliver(lease: Lease, send: Send, api: CompanyApi) -> None:
         found = _found(send, api, refused_names(send, results))
         results |= {bid: one for bid, one in found.items() if isinstance(one, writes.Sent)}
     _store(lease, send, results, tid, api)
+
+
+def _take_back_the_try(lease: Lease, send: Send) -> None:
+    """It was not taken. Unless an earlier try may have been, it is put together anew, so that
+    what people say meanwhile counts (rule 15)."""
+    with lease.transaction():
+        Send.objects.filter(pk=send.pk).update(tries=send.tries, first_tried_at=send.first_tried_at)
 
 
 def _halve(lease: Lease, send: Send, error: QboError) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import OperationalError, transaction
@@ -13,6 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext_noop as _
 
 from wagtail_qbo_sync import clock, signals
+from wagtail_qbo_sync.compat import Now
 from wagtail_qbo_sync.models import Run, SingleSync, SyncState, Token
 from wagtail_qbo_sync.qbo.faults import Action, QboError
 
@@ -110,26 +111,26 @@ def _give_up_for(
     lease: Lease, state: SyncState, facts: dict[str, Any], wait: timedelta | None
 ) -> None:
     """Let go of the lease. `wait` None: only a person starts it again, by asking for a sync."""
-    next_try: datetime | None = clock.now() + wait if wait else None
+    next_try = (clock.now() + wait).isoformat() if wait else ""
     trouble = {
         **facts,
         "phase": state.phase,
         "done": state.done,
         "total": state.total,
         "at": clock.now().isoformat(),
-        "next_try": next_try.isoformat() if next_try else "",
+        "next_try": next_try,
     }
     changes: dict[str, Any] = {"trouble": trouble, "failures": state.failures + 1}
-    if next_try is None:
+    if wait is None:
         changes["served"] = state.wanted
         changes["phase"] = SyncState.Phase.REST
     else:
-        changes["blocked_until"] = next_try
+        changes["blocked_until"] = Now() + wait  # the database's clock (rule 10)
     with suppress(LeaseLost), transaction.atomic():
         lease.let_go(**changes)
         if facts["action"] == Action.RECONNECT:
             Token.objects.filter(pk=lease.connection_id).update(rejected=True)
-        if next_try is None:
+        if wait is None:
             SingleSync.objects.filter(connection=lease.connection_id, ended_at=None).update(
                 ended_at=clock.now(), trouble=facts
             )

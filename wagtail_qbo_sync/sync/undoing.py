@@ -29,6 +29,7 @@ from .activity import ACTIVE
 from .by_hand import create_step
 from .decide import record
 from .locked import Refusal, refuse_beside_a_plan
+from .retention import is_pruned
 from .runs import add_steps
 
 SLICE = 500
@@ -55,8 +56,8 @@ Values = dict[str, list[Any]]
 
 def undoable(run: Run) -> QuerySet[Step]:
     """What can be taken back of a run: the steps that wrote, mapped or created. None while it
-    goes on."""
-    if run.state not in (Run.State.DONE, Run.State.FAILED):
+    goes on, or when its journal may be gone (U17)."""
+    if run.state not in (Run.State.DONE, Run.State.FAILED) or is_pruned(run.started_at):
         return run.steps.none()
     archived = Q(kind=Step.Kind.SLEEP, data__archived=True)
     steps = run.steps.filter(Q(kind__in=UNDOABLE) | archived, state=Step.State.DONE)
@@ -76,11 +77,11 @@ def start(run: Run, user: Any, *, qbo_id: str = "", field: str = "") -> Run:
                 return other
         refuse_beside_a_plan(run.connection)
         steps = _steps(run, about)
-        if not qbo_id and _still_creates(run):
+        if _still_sends(run, qbo_id):
             raise Refusal(
                 _(
-                    "Customers that it creates in QuickBooks are still on their way there. Take "
-                    "it back when they have arrived."
+                    "What it sends to QuickBooks is still on its way there. Take it back when "
+                    "that has arrived."
                 )
             )
         if not steps.exists():
@@ -103,10 +104,11 @@ def start(run: Run, user: Any, *, qbo_id: str = "", field: str = "") -> Run:
     return plan
 
 
-def _still_creates(run: Run) -> bool:
-    """Whether nobody knows yet which customers it has created."""
-    rows = Outbox.objects.filter(run=run, kind=Outbox.Kind.CREATE, open_key__isnull=False)
-    return rows.exists()
+def _still_sends(run: Run, qbo_id: str) -> bool:
+    """Whether nobody knows yet what became of all that it sends, or of what it sends of one
+    customer. A client's creation has no customer yet: it is a whole run's."""
+    rows = Outbox.objects.filter(run=run, open_key__isnull=False)
+    return rows.filter(qbo_id=qbo_id).exists() if qbo_id else rows.exists()
 
 
 def advance(pk: int, seconds: float = SECONDS) -> None:

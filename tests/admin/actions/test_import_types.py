@@ -63,6 +63,14 @@ def uploads(browser: Browser, data: bytes, name: str = "types.csv") -> Any:
     return browser.post(url("types"), {"file": SimpleUploadedFile(name, data)})
 
 
+def confirms(browser: Browser, batch: ImportBatch) -> Any:
+    """As a click on the page does, which says what it showed."""
+    html = browser.get(url("types_import", batch.pk)).content.decode()
+    shown = re.search(r'name="slice" value="(\d+)"', html)
+    assert shown is not None
+    return browser.post(url("types_import_confirm", batch.pk), {"slice": shown.group(1)})
+
+
 def becomes(people: list[Client], contact_type: str) -> bytes:
     return csv_of(*((one.pk, one.name, one.email, contact_type) for one in people)).encode()
 
@@ -117,7 +125,7 @@ def test_upload_preview_confirm_undo(clerk: Browser, people: list[Client]) -> No
     page = main(clerk.get(preview.url))
     assert "This import waits to be confirmed" in page and "Will change 2" in page
     assert "Anna Berg Prospect VIP Will change" in page
-    clerk.post(url("types_import_confirm", batch.pk))
+    confirms(clerk, batch)
     assert types_now() == ["VIP", "VIP", "Client"]
     assert "Undo the whole import" in main(clerk.get(preview.url))
     back: Any = clerk.post(url("types_import_undo", batch.pk))
@@ -132,7 +140,8 @@ def test_rows_that_cannot_be_used(clerk: Browser, people: list[Client]) -> None:
     assert "There is no Contact Type “Nonsense”." in page
     assert "State Cannot be used" in page
     assert "some rows cannot be used" in page and "Confirm and apply" not in page
-    clerk.post(url("types_import_confirm", ImportBatch.objects.get().pk))
+    batch = ImportBatch.objects.get()
+    clerk.post(url("types_import_confirm", batch.pk), {"slice": batch.slice})
     assert types_now() == ["Prospect", "Prospect", "Client"]
 
 
@@ -164,7 +173,7 @@ def test_the_preview_says_which_clients_become_what(clerk: Browser, people: list
     (created,) = re.findall(r'href="([^"]*created)"', unescape(page.content.decode()))
     assert "Bo Coe" in main(clerk.get(created))
     exclusion.exclude_client(company, str(people[1].pk), None)
-    clerk.post(url("types_import_confirm", batch.pk))
+    confirms(clerk, batch)
     page = clerk.get(address)
     assert types_now()[0] == "Prospect" and "Nothing was applied" in main(page)
     assert "Nothing (confirmed was: Created as a customer)" in main(page)
@@ -189,16 +198,27 @@ def test_throwing_it_away(clerk: Browser, people: list[Client]) -> None:
     assert not ImportBatch.objects.exists()
 
 
-def test_nobody_confirms_what_somebody_has_left_behind(
+def test_what_somebody_has_left_behind_is_a_superusers(
     clerk: Browser, people: list[Client]
 ) -> None:
     uploads(clerk, becomes(people, "VIP"))
     batch = ImportBatch.objects.get()
     ImportBatch.objects.update(user=None)
+    assert clerk.get(url("types_import", batch.pk)).status_code == 404
     assert clerk.post(url("types_import_confirm", batch.pk)).status_code == 404
-    assert types_now() == ["Prospect", "Prospect", "Client"]
-    ImportBatch.objects.update(is_confirmed=True)
-    assert clerk.get(url("types_import", batch.pk)).status_code == 200
+    chief = Browser()
+    chief.force_login(factories.user(is_superuser=True))
+    assert chief.get(url("types_import", batch.pk)).status_code == 200
+
+
+def test_a_page_that_was_overtaken_confirms_nothing(clerk: Browser, people: list[Client]) -> None:
+    uploads(clerk, becomes(people[:2], "VIP"))
+    batch = ImportBatch.objects.get()
+    for shown in ({}, {"slice": str(batch.slice - 1)}):
+        clerk.post(url("types_import_confirm", batch.pk), shown)
+        assert types_now() == ["Prospect", "Prospect", "Client"]
+    confirms(clerk, batch)
+    assert types_now() == ["VIP", "VIP", "Client"]
 
 
 def test_it_belongs_to_whoever_uploaded_it(clerk: Browser, people: list[Client]) -> None:

@@ -236,11 +236,15 @@ class SummaryView(Guarded, QboAdminView, TemplateView):
 
 
 class ConfirmView(Guarded, PostOnly):
-    """Apply what the preview says."""
+    """Apply what the preview says, as the page showed it (its `slice`)."""
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         batch = own_or_404(request, pk)
-        if not imports.confirm(batch):
+        if request.POST.get("slice") != str(batch.slice):
+            messages.error(
+                request, _("The page was not up to date, so nothing was applied. Look at it again.")
+            )
+        elif not imports.confirm(batch):
             messages.error(request, _("This import cannot be applied, or not any more."))
         elif batch.state == State.DONE:
             tell(request, batch)

@@ -96,7 +96,8 @@ class Command(BaseCommand):
         newest = Run.objects.filter(connection=connection).aggregate(pk=Max("pk"))["pk"] or 0
         self._walk(connection, decide.ask_for_sync(connection))
         run = _waiting(connection)
-        if run is not None and self._may_approve(run, yes, ours=run.pk > newest):
+        ours = run is not None and run.pk > newest and not _is_asked_for(run)
+        if run is not None and self._may_approve(run, yes, ours):
             decide.approve(run, None)
             self._walk(connection)
             run = _waiting(connection)
@@ -176,6 +177,11 @@ class Command(BaseCommand):
                     + ": see Settings > Connected Apps, Problems"
                 )
             )
+
+
+def _is_asked_for(run: Run) -> bool:
+    """Whether somebody wants to look at this plan: none that a sync has made by itself."""
+    return run.by_person or Run.Stop.ASKED in run.stops
 
 
 def _waiting(connection: Connection) -> Run | None:
