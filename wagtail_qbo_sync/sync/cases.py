@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from django.db.models import QuerySet
 
 from wagtail_qbo_sync import clock
-from wagtail_qbo_sync.compat import chunks, wide_statements
+from wagtail_qbo_sync.compat import chunks, one_of, wide_statements
 from wagtail_qbo_sync.engine.plan import Ask
 from wagtail_qbo_sync.models import Case, Connection
 
@@ -125,13 +125,12 @@ def close_by_mapping(connection: Connection, customer_of: Mapping[str, str], use
     """What was open about these clients, which had no customer: a person says that they are
     those of `customer_of` (client's key -> customer's Id)."""
     keys = [Case.key(kind, connection.pk, "", key) for key in customer_of for kind in OF_CLIENTS]
-    for some in chunks(keys, CHUNK):
-        closed = list(Case.objects.filter(open_key__in=some))
-        for case in closed:
-            case.facts["mapped_to"] = customer_of[case.client_pk]
-            case.open_key, case.closed_at = None, clock.now()
-            case.closed_by, case.outcome = user, "decided"
-        Case.objects.bulk_update(closed, ENDING)
+    closed = list(Case.objects.filter(open_key__in=one_of(keys, Case.objects.db)))
+    for case in closed:
+        case.facts["mapped_to"] = customer_of[case.client_pk]
+        case.open_key, case.closed_at = None, clock.now()
+        case.closed_by, case.outcome = user, "decided"
+    Case.objects.bulk_update(closed, ENDING, batch_size=CHUNK)
 
 
 def ask_again(connection: Connection, client_pk: str, qbo_id: str) -> None:
