@@ -18,8 +18,9 @@ from .end_state import end_state
 from .machine import Life
 from .world import World
 
-SEEDS = (20261122, 20261123, 20261124, 20261125)
-"""Of the short profile: the same lives in every run of CI."""
+SEEDS = (20261129, 20261315, 20261345, 20261137)
+"""Of the short profile: the same lives in every run of CI. Picked so that each rule comes at
+least four times in them."""
 SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "0"))
 SOAK_SEED = os.environ.get("SOAK_SEED", "")
 """Of the long one: where it begins, to see again what it found."""
@@ -56,7 +57,7 @@ def test_the_same_seed_ends_the_same(worlds: Worlds) -> None:
     ends: list[list[object]] = []
     for _time in range(2):
         found: list[object] = []
-        live(worlds, 1, 3, 20, lambda world, found=found: found.append(end_state(world)))  # type: ignore[misc]
+        live(worlds, SEEDS[0], 3, 20, lambda world, found=found: found.append(end_state(world)))  # type: ignore[misc]
         ends.append(found)
     assert ends[0] == ends[1]
     assert len(ends[0]) == 3
