@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
@@ -40,10 +40,10 @@ def may_import(user: Any) -> bool:
 
 
 def imports_of(user: Any) -> QuerySet[ImportBatch]:
-    """A person's own imports; a superuser's are all, also those of the command line and of
-    people who have left."""
+    """A person's own imports, and those of the command line and of people who have left; a
+    superuser's are all."""
     batches = ImportBatch.objects.select_related("user", "undoes", "undone_by").defer("file")
-    return batches if user.is_superuser else batches.filter(user=user)
+    return batches if user.is_superuser else batches.filter(Q(user=user) | Q(user=None))
 
 
 # Out ------------------------------------------------------------------------------------------

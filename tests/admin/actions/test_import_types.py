@@ -198,17 +198,19 @@ def test_throwing_it_away(clerk: Browser, people: list[Client]) -> None:
     assert not ImportBatch.objects.exists()
 
 
-def test_what_somebody_has_left_behind_is_a_superusers(
+def test_what_somebody_has_left_behind_is_confirmed_by_superusers_only(
     clerk: Browser, people: list[Client]
 ) -> None:
-    uploads(clerk, becomes(people, "VIP"))
+    uploads(clerk, becomes(people[:2], "VIP"))
     batch = ImportBatch.objects.get()
     ImportBatch.objects.update(user=None)
-    assert clerk.get(url("types_import", batch.pk)).status_code == 404
-    assert clerk.post(url("types_import_confirm", batch.pk)).status_code == 404
+    page = clerk.get(confirms(clerk, batch).url)
+    assert "Only who uploaded the file can confirm it" in page.content.decode()
+    assert types_now() == ["Prospect", "Prospect", "Client"]
     chief = Browser()
     chief.force_login(factories.user(is_superuser=True))
-    assert chief.get(url("types_import", batch.pk)).status_code == 200
+    confirms(chief, batch)
+    assert types_now() == ["VIP", "VIP", "Client"]
 
 
 def test_a_page_that_was_overtaken_confirms_nothing(clerk: Browser, people: list[Client]) -> None:

@@ -236,11 +236,15 @@ class SummaryView(Guarded, QboAdminView, TemplateView):
 
 
 class ConfirmView(Guarded, PostOnly):
-    """Apply what the preview says, as the page showed it (its `slice`)."""
+    """Apply what the preview says, as the page showed it (its `slice`), to who uploaded it."""
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         batch = own_or_404(request, pk)
-        if request.POST.get("slice") != str(batch.slice):
+        if batch.user_id != request.user.pk and not request.user.is_superuser:
+            messages.error(
+                request, _("Only who uploaded the file can confirm it. Upload it yourself.")
+            )
+        elif request.POST.get("slice") != str(batch.slice):
             messages.error(
                 request, _("The page was not up to date, so nothing was applied. Look at it again.")
             )
