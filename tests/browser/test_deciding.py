@@ -37,7 +37,9 @@ def three(company: Connection) -> Connection:
 
 
 def asks(page: Page, name: str) -> None:
+    """Its page is there, and listens to keys: a choice has the focus."""
     expect(page.get_by_role("heading", name=f"Which client is “{name}”?")).to_be_visible()
+    page.wait_for_function("document.activeElement?.closest('label')")
 
 
 def focused(page: Page) -> str:
