@@ -11,7 +11,7 @@ before a number is kept, it is checked that the work was done.
 
 While the sandbox answers at once nobody keeps to Intuit's limits, neither the sandbox nor we:
 what is measured is work, not waiting. With a latency it is the same. What the limits themselves
-do is shown by push_at_the_limit.py.
+do is shown by `push.AT_THE_LIMIT`.
 """
 
 from __future__ import annotations

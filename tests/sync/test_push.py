@@ -174,19 +174,24 @@ def test_a_push_of_many_is_one_call_for_thirty_and_no_read(firm: Firm, requests:
     assert [len(items) for items in batches(requests)] == [30, 30, 1]
 
 
+def edited_but_refused(firm: Firm, people: int, times: int) -> None:
+    """So many clients get another phone; QuickBooks will refuse so many whole batches."""
+    named = [(f"P {n}", f"p{n}@e.example") for n in range(1, people + 1)]
+    clients = [client(*one, phone="1") for one in named]
+    firm.has(*(customer(str(n), *one, **phone("1")) for n, one in enumerate(named, start=1)))
+    firm.sync()
+    for one in clients:
+        edit(one, phone="2")
+    rule = {"kind": "fault", "code": "2010", "status": 400, "path": "/batch", "count": times}
+    firm.sandbox.post("faults", rule)
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_batch_that_is_refused_as_a_whole_is_halved(
     firm: Firm, requests: Requests, killed: bool
 ) -> None:
     """Rule 13: only what is to blame is put aside."""
-    people = [(f"P {n}", f"p{n}@e.example") for n in range(1, 6)]
-    clients = [client(*one, phone="1") for one in people]
-    firm.has(*(customer(str(n), *one, **phone("1")) for n, one in enumerate(people, start=1)))
-    firm.sync()
-    for one in clients:
-        edit(one, phone="2")
-    rule = {"kind": "fault", "code": "2010", "status": 400, "path": "/batch", "count": 3}
-    firm.sandbox.post("faults", rule)
+    edited_but_refused(firm, people=5, times=3)
     if killed:
         with killed_at("push.halved".__eq__), pytest.raises(Killed):
             firm.sync()
@@ -202,14 +207,7 @@ def test_a_batch_of_unknown_outcome_that_is_refused_as_a_whole_blames_nobody(
     firm: Firm, requests: Requests
 ) -> None:
     """Killed between noting the try and sending: read what came of it, and send it anew."""
-    people = [(f"P {n}", f"p{n}@e.example") for n in range(1, 4)]
-    clients = [client(*one, phone="1") for one in people]
-    firm.has(*(customer(str(n), *one, **phone("1")) for n, one in enumerate(people, start=1)))
-    firm.sync()
-    for one in clients:
-        edit(one, phone="2")
-    rule = {"kind": "fault", "code": "2010", "status": 400, "path": "/batch", "count": 1}
-    firm.sandbox.post("faults", rule)
+    edited_but_refused(firm, people=3, times=1)
     with killed_at("push.sending".__eq__), pytest.raises(Killed):
         firm.sync()
     expire_lease(firm.connection)

@@ -193,8 +193,8 @@ class QboAdminView(PermissionCheckedMixin, WagtailAdminTemplateMixin, View):
         """No report of an error shows variables of ours: there are people among them."""
         if self.permission_required is None and self.any_permission_required is None:
             raise ImproperlyConfigured(f"{type(self).__name__} does not say who may see it.")
-        answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)
-        return answer
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         here = {"url": "", "label": self.get_page_title(), "sublabel": self.get_page_subtitle()}

@@ -112,8 +112,8 @@ def first_come() -> Iterator[None]:
 def refuse_beside_a_plan(connection: Connection) -> None:
     """One plan at a time: none that a person asks for while another waits, or is being made.
 
-    The company's state is locked, as by a sync that closes its plan (`Draft`): whoever comes
-    second finds the other.
+    The caller has locked the company's state, as a sync that closes its plan does (`Draft`), so
+    that whoever comes second finds the other.
     """
     if a_plan_stands(connection):
         raise Refusal(_("A plan waits for approval. Approve or discard it first."))

@@ -55,6 +55,19 @@ def approves(firm: Firm) -> None:
     assert decide.approve(eventually(waiting.first, "the plan"), None)
 
 
+def held_while_applying(firm: Firm, fleet: Fleet) -> tuple[Json, int]:
+    """Two clusters at a first sync; the worker that applies it is held between two transactions.
+
+    Returns what the sync leads to when nothing disturbs it, and that worker's process.
+    """
+    undisturbed = first_sync(firm, 60)
+    fleet.traps.lay("apply.committed")
+    fleet.start(2)
+    decide.ask_for_sync(firm.connection)
+    approves(firm)
+    return undisturbed, fleet.held("apply.committed")
+
+
 def assert_as(undisturbed: Json, firm: Firm) -> None:
     """At rest everything is as without the disturbance, and the login was refreshed once."""
     comes_to_rest(firm)
@@ -79,12 +92,7 @@ def test_two_clusters_and_a_worker_that_is_killed_twice(firm: Firm, fleet: Fleet
 
 def test_a_sentinel_that_is_killed_leaves_no_orphan_at_work(firm: Firm, fleet: Fleet) -> None:
     """Its workers would go on without a guard; the supervisor ends them all and starts anew."""
-    undisturbed = first_sync(firm, 60)
-    fleet.traps.lay("apply.committed")
-    fleet.start(2)
-    decide.ask_for_sync(firm.connection)
-    approves(firm)
-    walker = fleet.held("apply.committed")
+    undisturbed, walker = held_while_applying(firm, fleet)
     cluster = fleet.cluster_of(walker)
     before = cluster.processes()
     kill(cluster.one("sentinel"))
@@ -96,12 +104,8 @@ def test_a_sentinel_that_is_killed_leaves_no_orphan_at_work(firm: Firm, fleet: F
 
 
 def test_monitor_and_pusher_that_are_killed_come_back(firm: Firm, fleet: Fleet) -> None:
-    undisturbed = first_sync(firm, 60)
-    fleet.traps.lay("apply.committed")
-    fleet.start(2)
-    decide.ask_for_sync(firm.connection)
-    approves(firm)
-    cluster = fleet.cluster_of(fleet.held("apply.committed"))
+    undisturbed, walker = held_while_applying(firm, fleet)
+    cluster = fleet.cluster_of(walker)
     for role in ("monitor", "pusher"):
         kill(cluster.one(role))
         eventually(cluster.is_complete, f"the {role} to be there again")
@@ -111,12 +115,7 @@ def test_monitor_and_pusher_that_are_killed_come_back(firm: Firm, fleet: Fleet) 
 
 def test_a_worker_that_wakes_after_its_lease_writes_nothing(firm: Firm, fleet: Fleet) -> None:
     """It stood still for longer than its lease; another worker has taken over meanwhile."""
-    undisturbed = first_sync(firm, 60)
-    fleet.traps.lay("apply.committed")
-    fleet.start(2)
-    decide.ask_for_sync(firm.connection)
-    approves(firm)
-    sleeper = fleet.held("apply.committed")
+    undisturbed, sleeper = held_while_applying(firm, fleet)
     assert_as(undisturbed, firm)
     cluster = fleet.cluster_of(sleeper)
     task = cluster.task_of(sleeper)

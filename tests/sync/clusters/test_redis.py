@@ -9,10 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.sync.firm import Firm
-from wagtail_qbo_sync.sync import decide
 
 from .fleet import Fleet, kill
-from .test_kills import approves, assert_as, first_sync
+from .test_kills import assert_as, held_while_applying
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 redis = pytest.importorskip("redis")
@@ -63,12 +62,7 @@ def queue(fleet: Fleet) -> Iterator[Queue]:
 def test_redis_that_forgets_and_hangs_up(firm: Firm, fleet: Fleet, queue: Queue) -> None:
     """What the queue loses, the tick finds in the database. (What this process asks for is heard
     of by the tick alone, too: it does not know that queue.)"""
-    undisturbed = first_sync(firm, 60)
-    fleet.traps.lay("apply.committed")
-    fleet.start(2)
-    decide.ask_for_sync(firm.connection)
-    approves(firm)
-    walker = fleet.held("apply.committed")
+    undisturbed, walker = held_while_applying(firm, fleet)
     queue.flush()
     assert queue.cut() >= 2
     kill(walker)  # its task is in no queue any more
