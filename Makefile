@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install test check lint types demo demo-reset screenshots bench audit soak
+.PHONY: help install test check versions lint types docs messages demo demo-reset shell screenshots pictures bench audit soak
 
 # The demo's two servers: make demo PORT=8001 SANDBOX_PORT=8011 (without: 8000 and 8010)
 export PORT SANDBOX_PORT
@@ -27,11 +27,21 @@ test: $(INSTALLED) ## Every check and test that this machine can run
 check: $(INSTALLED) ## The quick checks: style, types, import layers, migrations
 	@$(PYTHON) tools/stages.py lint types layers migrations
 
+versions: $(INSTALLED) ## Every supported Python, Django, Wagtail and database (hours; nox --list)
+	@.venv/bin/nox
+
 lint: $(INSTALLED) ## Style of Python and templates
 	@$(PYTHON) tools/stages.py lint
 
 types: $(INSTALLED) ## Types, by mypy
 	@$(PYTHON) tools/stages.py types
+
+docs: $(INSTALLED) ## The docs as pages in build/docs, warnings as errors
+	@$(PYTHON) tools/stages.py docs
+
+messages: $(INSTALLED) ## The texts to translate, for translators, as the code says them now
+	@mkdir -p wagtail_qbo_sync/locale
+	@cd wagtail_qbo_sync && ../$(PYTHON) -m django makemessages --locale=en --no-location --no-obsolete
 
 demo: $(INSTALLED) ## An accounting firm's site beside a QuickBooks company, on this machine
 	@$(PYTHON) example_project/demo.py
@@ -39,8 +49,14 @@ demo: $(INSTALLED) ## An accounting firm's site beside a QuickBooks company, on 
 demo-reset: $(INSTALLED) ## Forget the demo's data; the next `make demo` starts over
 	@$(PYTHON) example_project/demo.py --reset
 
+shell: $(INSTALLED) ## Django's shell on the demo's site, connected; beside a running demo or alone
+	@$(PYTHON) example_project/demo.py --shell
+
 screenshots: $(INSTALLED) ## A picture of each screen (light, dark, narrow) in screenshots/
 	@$(PYTHON) tools/screenshots.py
+
+pictures: $(INSTALLED) ## The README's pictures, taken of the demo, in docs/pictures/
+	@$(PYTHON) tools/pictures.py
 
 soak: $(INSTALLED) ## What random tests find in long runs: make soak MINUTES=30 (without: 10)
 	@SOAK_MINUTES=$(or $(MINUTES),10) $(PYTHON) tools/stages.py soak

@@ -83,7 +83,7 @@ class Calls:
 def connect(sandbox: Any) -> Any:
     """Connected as by a person, with the policy to create."""
     from wagtail_qbo_sync.models import Connection
-    from wagtail_qbo_sync.sync import connect as connecting
+    from wagtail_qbo_sync.sync.people import connect as connecting
 
     url = connecting.start(None, "", CALLBACK)
     back = sandbox.consent(url, REALM)
@@ -95,7 +95,7 @@ def connect(sandbox: Any) -> Any:
 def move_in() -> None:
     """This database is a copy of the one that was connected, and a copy never syncs (U18)."""
     from wagtail_qbo_sync.models import Connection
-    from wagtail_qbo_sync.sync.installation import this_installation
+    from wagtail_qbo_sync.sync.access.installation import this_installation
 
     Connection.objects.update(installation=this_installation())
 
@@ -116,7 +116,9 @@ def synced(place: Any) -> None:
 def sync(connection: Any) -> Any:
     """A whole cycle, approved if it has to be; its run, or None if there was nothing to do."""
     from wagtail_qbo_sync.models import Run
-    from wagtail_qbo_sync.sync import cycle, decide, push
+    from wagtail_qbo_sync.sync.people import decide
+    from wagtail_qbo_sync.sync.records import outbox
+    from wagtail_qbo_sync.sync.walk import cycle
 
     newest = Run.objects.order_by("-pk").first()
     decide.ask_for_sync(connection)
@@ -127,7 +129,7 @@ def sync(connection: Any) -> Any:
     if run.state == Run.State.WAITING:
         decide.approve(run, None)
         cycle.advance(connection.pk, seconds=math.inf)
-    while push.waits(connection.pk):
+    while outbox.waits(connection.pk):
         cycle.advance(connection.pk, seconds=math.inf)
     run.refresh_from_db()
     return run

@@ -19,7 +19,7 @@ class Api:
         import requests
 
         from wagtail_qbo_sync.conf import settings
-        from wagtail_qbo_sync.sync.token import TokenKeeper
+        from wagtail_qbo_sync.sync.access.token import TokenKeeper
 
         self._url = f"{settings.API_URL}/v3/company/{REALM}"
         self._session = requests.Session()

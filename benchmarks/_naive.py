@@ -27,7 +27,7 @@ def client(connection: Any) -> Iterator[Any]:
 
     from wagtail_qbo_sync.conf import settings
     from wagtail_qbo_sync.host.tracking import our_own_writes
-    from wagtail_qbo_sync.sync.token import TokenKeeper
+    from wagtail_qbo_sync.sync.access.token import TokenKeeper
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -31,7 +31,7 @@ def prepare(count: int) -> Any:
     from wagtail_qbo_sync.contact import Contact, match_key
     from wagtail_qbo_sync.models import Connection, Customer, SyncState
     from wagtail_qbo_sync.models.mirror import joined_keys
-    from wagtail_qbo_sync.sync.installation import this_installation
+    from wagtail_qbo_sync.sync.access.installation import this_installation
 
     company = Connection.objects.create(
         realm_id="1",
@@ -105,8 +105,8 @@ def run(count: int) -> None:
 
 
 def suggest_pages(company: Any, count: int) -> None:
-    from wagtail_qbo_sync.sync import suggest
-    from wagtail_qbo_sync.sync.drafts import to_map
+    from wagtail_qbo_sync.sync.bulk.drafts import to_map
+    from wagtail_qbo_sync.sync.telling import suggest
 
     page = list(to_map(company).order_by("pk")[:PAGE])
     timed(
@@ -124,7 +124,7 @@ def suggest_pages(company: Any, count: int) -> None:
 
 def save_all(company: Any, count: int) -> None:
     from wagtail_qbo_sync.models import Decision, Mapping, Step
-    from wagtail_qbo_sync.sync import bulk, drafts, proposal
+    from wagtail_qbo_sync.sync.bulk import decisions, drafts, proposal
 
     exact = count // 10
     timed("exact names of all", lambda: drafts.exact_names(company))
@@ -150,13 +150,13 @@ def save_all(company: Any, count: int) -> None:
     def advance() -> None:
         while decided.finished_at is None:
             started = time.process_time()
-            bulk.advance(decided.pk, decided.done, seconds=-1)
+            decisions.advance(decided.pk, decided.done, seconds=-1)
             slices.append(time.process_time() - started)
             decided.refresh_from_db()
 
     timed("Save all: carried out", advance)
     longest = f", the longest {max(slices):.2f} s" if slices else ": few are saved at once"
-    print(f"  {len(slices)} slices of {bulk.SLICE}{longest}")
+    print(f"  {len(slices)} slices of {decisions.SLICE}{longest}")
     assert decided.counts == {"create": count - exact, "map": exact} and not decided.skipped
     assert Mapping.objects.count() == exact
     assert Step.objects.filter(run=decided.run).count() == count

@@ -154,7 +154,7 @@ def fill_chunk(company: Any, numbers: range) -> None:
     from wagtail_qbo_sync.engine.plan import Kind, Step
     from wagtail_qbo_sync.models import Case, Customer, Decision, Mapping, Run
     from wagtail_qbo_sync.models.mirror import joined_keys
-    from wagtail_qbo_sync.sync.runs import add_steps
+    from wagtail_qbo_sync.sync.records.runs import add_steps
 
     kind = client_type()
     clients = Client.objects.bulk_create(

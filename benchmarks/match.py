@@ -102,8 +102,8 @@ def floor(place: Place) -> Extra:
 
 def ours(place: Place) -> Extra:
     from wagtail_qbo_sync.host.adapter import get_adapter
-    from wagtail_qbo_sync.sync.lease import take
-    from wagtail_qbo_sync.sync.plan import Planner
+    from wagtail_qbo_sync.sync.access.lease import take
+    from wagtail_qbo_sync.sync.planning.plan import Planner
 
     company = our_connection()
     lease = take(company.pk)

@@ -24,7 +24,7 @@ def arrange(place: Place) -> None:
     from crm.models import Client
 
     from wagtail_qbo_sync.models import Outbox
-    from wagtail_qbo_sync.sync import sweep
+    from wagtail_qbo_sync.sync.noticing import sweep
 
     Client.objects.update(mobile=NEW)
     sweep.everything()

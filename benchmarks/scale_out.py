@@ -53,7 +53,7 @@ class Lap(NamedTuple):
 
 def connect(realms: list[str]) -> None:
     """Connected as by a person, one after the other."""
-    from wagtail_qbo_sync.sync import connect as connecting
+    from wagtail_qbo_sync.sync.people import connect as connecting
     from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
     running = SandboxProcess()
@@ -69,7 +69,7 @@ def lap(cycle: int) -> float:
     from django.db.models.functions import Now
 
     from wagtail_qbo_sync.models import Connection, SyncState
-    from wagtail_qbo_sync.sync import decide
+    from wagtail_qbo_sync.sync.people import decide
 
     at_rest = SyncState.objects.filter(phase="rest", served=F("wanted"), served__gte=cycle)
     done = at_rest.exclude(lease_until__gt=Now())

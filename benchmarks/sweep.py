@@ -32,7 +32,7 @@ def prepare(count: int) -> Any:
 
     from wagtail_qbo_sync import clock
     from wagtail_qbo_sync.models import Connection, Mapping, SyncState
-    from wagtail_qbo_sync.sync.installation import this_installation
+    from wagtail_qbo_sync.sync.access.installation import this_installation
 
     company = Connection.objects.create(
         realm_id="1",
@@ -81,7 +81,7 @@ def run(count: int) -> None:
     from django.core.management import call_command
 
     from wagtail_qbo_sync.models import Outbox
-    from wagtail_qbo_sync.sync import sweep
+    from wagtail_qbo_sync.sync.noticing import sweep
 
     logging.disable(logging.INFO)  # each ring for a worker
     call_command("migrate", verbosity=0)
@@ -137,7 +137,7 @@ def read(count: int) -> None:
 
     from wagtail_qbo_sync.host.adapter import get_adapter
     from wagtail_qbo_sync.models import Footprint
-    from wagtail_qbo_sync.sync.sweep import CHUNK
+    from wagtail_qbo_sync.sync.noticing.sweep import CHUNK
 
     columns = ("pk", "contact_type", *get_adapter().field_map.values())
     seen, last = 0, 0

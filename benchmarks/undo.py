@@ -58,7 +58,8 @@ def counted(what: str) -> Iterator[None]:
 
 def undo(run: Any, walk: Callable[[], object]) -> Any:
     """Plan, approve and apply the undo of a run."""
-    from wagtail_qbo_sync.sync import decide, undoing
+    from wagtail_qbo_sync.sync.people import decide
+    from wagtail_qbo_sync.sync.planning import undoing
 
     def plan() -> Any:
         made = undoing.start(run, None)
@@ -87,7 +88,10 @@ def both(count: int, sandbox: Any) -> None:
 
     from wagtail_qbo_sync.host.adapter import ClientAdapter
     from wagtail_qbo_sync.models import Run
-    from wagtail_qbo_sync.sync import cycle, decide, push, sweep
+    from wagtail_qbo_sync.sync.noticing import sweep
+    from wagtail_qbo_sync.sync.people import decide
+    from wagtail_qbo_sync.sync.records import outbox
+    from wagtail_qbo_sync.sync.walk import cycle
 
     ClientAdapter.bulk = False
     print(f"Both sides, {count:,} customers")
@@ -101,7 +105,7 @@ def both(count: int, sandbox: Any) -> None:
     def walk() -> None:
         while True:
             cycle.advance(connection.pk, seconds=math.inf)
-            if not push.waits(connection.pk):
+            if not outbox.waits(connection.pk):
                 return
             time.sleep(0.1)
 
@@ -153,7 +157,9 @@ def large(count: int) -> None:
 
     from wagtail_qbo_sync.host.adapter import ClientAdapter
     from wagtail_qbo_sync.models import Change, Step
-    from wagtail_qbo_sync.sync import cycle, sweep, undoing
+    from wagtail_qbo_sync.sync.noticing import sweep
+    from wagtail_qbo_sync.sync.planning import undoing
+    from wagtail_qbo_sync.sync.walk import cycle
 
     ClientAdapter.bulk = True
     print(f"A large run, {count:,} clients")
@@ -181,7 +187,7 @@ def prepare(count: int) -> Any:
         Step,
         SyncState,
     )
-    from wagtail_qbo_sync.sync.installation import this_installation
+    from wagtail_qbo_sync.sync.access.installation import this_installation
 
     now = timezone.now()
     company = Connection.objects.create(

@@ -28,7 +28,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from demo_consent import consent
-from demo_servers import STOPPING, Servers, Trouble, answers
+from demo_servers import STOPPING, Servers, Trouble, answers, attend
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(os.environ.get("DEMO_DIR") or ROOT / ".demo").resolve()
@@ -168,6 +168,15 @@ def only_one() -> Iterator[int]:
         yield lock.fileno()
 
 
+def is_running() -> bool:
+    """Whether a demo works in this folder."""
+    try:
+        with only_one():
+            return False
+    except Trouble:
+        return True
+
+
 class Site:
     """The site's commands, run in this process: starting one for each would take long."""
 
@@ -250,22 +259,34 @@ def say(text: str) -> None:
     print(f"- {text}", flush=True)
 
 
-def run(lock: int, unconnected: bool) -> None:
-    """Start everything, then serve until somebody stops it. `unconnected`: connect nothing."""
+def begin(servers: Servers, ports: Ports, env: dict[str, str]) -> Site:
+    """Start the sandbox and make the site ready for it. Raises Trouble when a port is taken."""
+    say("Starting the sandbox, a QuickBooks company on this machine")
+    sandbox = [sys.executable, "-m", "wagtail_qbo_sync.sandbox", "--port", str(ports.sandbox)]
+    sandbox += ["--webhook-url", f"{ports.site_url}/quickbooks/webhooks/"]
+    servers.start("sandbox", [*sandbox, "--state", str(STATE / "sandbox.sqlite3")])
+    site = Site(env)
+    prepare(site)
+    servers.wait_for("sandbox", lambda: answers(ports.sandbox_url))
+    return site
+
+
+def claim_ports() -> Ports:
+    """Those chosen for this demo, kept for the next run. Raises Trouble when one is taken."""
     ports = Ports.chosen()
     ports.must_be_free()
     LOGS.mkdir(parents=True, exist_ok=True)
     ports.keep()
+    return ports
+
+
+def run(lock: int, unconnected: bool) -> None:
+    """Start everything, then serve until somebody stops it. `unconnected`: connect nothing."""
+    ports = claim_ports()
     env = environment(ports)
     servers = Servers(env, LOGS, lock)
     try:
-        say("Starting the sandbox, a QuickBooks company on this machine")
-        sandbox = [sys.executable, "-m", "wagtail_qbo_sync.sandbox", "--port", str(ports.sandbox)]
-        sandbox += ["--webhook-url", f"{ports.site_url}/quickbooks/webhooks/"]
-        servers.start("sandbox", [*sandbox, "--state", str(STATE / "sandbox.sqlite3")])
-        site = Site(env)
-        prepare(site)
-        servers.wait_for("sandbox", lambda: answers(ports.sandbox_url))
+        site = begin(servers, ports, env)
         if site.is_paused:
             say("Syncing is paused (QBO_SYNC_PAUSED): nothing is connected or synced")
         elif unconnected:
@@ -283,6 +304,26 @@ def run(lock: int, unconnected: bool) -> None:
             time.sleep(1)
     finally:
         servers.stop()
+
+
+def shell(lock: int) -> None:
+    """Django's shell on the connected site, with the sandbox beside it and nothing else."""
+    ports = claim_ports()
+    env = environment(ports)
+    servers = Servers(env, LOGS, lock)
+    try:
+        site = begin(servers, ports, env)
+        if not site.is_paused:
+            connect(site)
+        site.close()
+        open_shell(env)
+    finally:
+        servers.stop()
+
+
+def open_shell(env: dict[str, str]) -> None:
+    say("All models are there by name; functions to try: docs/reference/python.md")
+    attend([*MANAGE, "shell"], env)
 
 
 def report(companies: list[dict[str, Any]], ports: Ports) -> None:
@@ -335,6 +376,9 @@ def main() -> int:
     one.add_argument(
         "--env", action="store_true", help="print what manage.py needs to reach the demo's site"
     )
+    one.add_argument(
+        "--shell", action="store_true", help="open Django's shell on the connected site"
+    )
     one.add_argument("--reset", action="store_true", help="forget the demo's data")
     options = parser.parse_args()
     for number in STOPPING:
@@ -344,9 +388,11 @@ def main() -> int:
             print_environment()
         elif options.reset:
             reset()
+        elif options.shell and is_running():
+            open_shell(environment(Ports.chosen()))
         else:
             with only_one() as lock:
-                run(lock, options.unconnected)
+                shell(lock) if options.shell else run(lock, options.unconnected)
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
         return 1

@@ -91,6 +91,15 @@ def answers(url: str) -> bool:
     return True
 
 
+def attend(command: Sequence[str], env: dict[str, str]) -> None:
+    """Run it in the foreground, to its end; Ctrl-C is for it."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        subprocess.run(command, cwd=ROOT, env=env, check=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)

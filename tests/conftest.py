@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from wagtail_qbo_sync.sync import suggest
+from wagtail_qbo_sync.sync.telling import suggest
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 

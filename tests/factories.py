@@ -22,7 +22,7 @@ from wagtail_qbo_sync.models import (
     SyncState,
     Token,
 )
-from wagtail_qbo_sync.sync.installation import this_installation
+from wagtail_qbo_sync.sync.access.installation import this_installation
 
 
 def connection(name: str = "Harbor & Finch", *, token: bool = True, **values: Any) -> Connection:

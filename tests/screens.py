@@ -36,8 +36,8 @@ from wagtail_qbo_sync.models import (
     Step,
     SyncState,
 )
-from wagtail_qbo_sync.sync import decide
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.people import decide
+from wagtail_qbo_sync.sync.records.status import beat
 
 OURS = "wagtail_qbo_sync"
 _numbers = count(1)
@@ -316,11 +316,12 @@ def _in_review(company: Connection, plan: Run) -> None:
 
 
 def _in_trouble(company: Connection, run: Run) -> None:
-    """Refused, in conflict, asleep, unreadable, held back."""
+    """Refused, in conflict, asleep, not taken back, unreadable, held back."""
     asked: dict[str, dict[str, Any]] = {
         "refused": {"message": "This field must be unique.", "field": "email"},
         "conflict": {},
         "inactive": {},
+        "undo": {"left": ["phone"], "run": run.pk},
     }
     for kind, facts in asked.items():
         customer = rows.customer(

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Tags, run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db.models import CharField
 from pytest_django import Settings
 
 from wagtail_qbo_sync import checks
@@ -175,6 +176,23 @@ def test_webhooks_need_an_address(settings: Settings) -> None:
     settings.ROOT_URLCONF = "wagtail.admin.urls"
     assert said().keys() == {"I001", "W020"}
     assert said([checks.WORKER]) == said([checks.CREDENTIALS]) == {}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "collation", "is_told"),
+    [
+        ("mysql", "utf8mb4_bin", True),
+        ("mysql", "utf8mb4_general_ci", False),
+        ("mysql", None, False),
+        ("postgresql", "C", False),
+    ],
+)
+def test_keys_that_differ_in_capitals_alone_are_told_of_where_ours_would_not(
+    monkeypatch: pytest.MonkeyPatch, vendor: str, collation: str | None, is_told: bool
+) -> None:
+    monkeypatch.setattr(checks, "connections", {"default": Connection(vendor)})
+    key = CharField(max_length=20, db_collation=collation)
+    assert [str(one.id)[-4:] for one in checks._exact_key(key)] == ["W023"] * is_told
 
 
 class Connection:

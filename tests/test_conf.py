@@ -17,7 +17,7 @@ def test_every_key_has_a_default(settings: Settings) -> None:
     assert conf.settings.discovery_url.startswith("https://developer.intuit.com/")
     assert conf.settings.ENCRYPTION_KEYS == ()
     assert conf.settings.LEASE_SECONDS == 150
-    assert conf.settings.PAUSED is False
+    assert conf.settings.PAUSED is False and not conf.settings.is_paused
 
 
 def test_a_change_is_noticed(settings: Settings) -> None:
@@ -33,8 +33,12 @@ def test_the_environment_may_pause(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("QBO_SYNC_PAUSED", value)
-    settings.WAGTAIL_QBO_SYNC = {}
-    assert conf.settings.PAUSED is True
+    settings.WAGTAIL_QBO_SYNC = {"PAUSED": False}
+    assert conf.settings.is_paused
+    monkeypatch.setenv("QBO_SYNC_PAUSED", "0")
+    assert not conf.settings.is_paused
+    settings.WAGTAIL_QBO_SYNC = {"PAUSED": True}
+    assert conf.settings.is_paused
 
 
 @pytest.mark.parametrize(

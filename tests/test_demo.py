@@ -27,6 +27,12 @@ print(child.pid, flush=True)
 time.sleep(60)
 """
 
+TELL = """
+from django.db import connection
+from wagtail_qbo_sync.conf import settings
+print(settings.API_URL, connection.settings_dict["NAME"])
+"""
+
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -62,10 +68,13 @@ def eventually(condition: Callable[[], bool]) -> bool:
     return held
 
 
-def started(state: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The demo as a command, in a folder of its own, where it is to refuse."""
+def started(
+    state: Path, *arguments: str, typed: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """The demo as a command, in a folder of its own, where it is to end by itself."""
     return subprocess.run(
         [sys.executable, DEMO, *arguments],
+        input=typed,
         env={**os.environ, "DEMO_DIR": str(state), **environment},
         capture_output=True,
         text=True,
@@ -130,6 +139,14 @@ def test_environment_for_a_shell(state: Path) -> None:
     assert "export QBO_API_URL=http://127.0.0.1:8124" in lines
     assert f"export DATABASE_URL=sqlite:///{state}/db.sqlite3" in lines
     assert "export QBO_SYNC_PAUSED=1" in lines
+
+
+def test_a_shell_beside_a_running_demo_is_on_its_site(state: Path) -> None:
+    demo.Ports(8123, 8124).keep()
+    with demo.only_one():
+        done = started(state, "--shell", typed=TELL)
+    assert done.returncode == 0, done.stderr
+    assert f"http://127.0.0.1:8124 {state}/db.sqlite3" in done.stdout
 
 
 @pytest.mark.parametrize("text", ["web", "0", "65536", "-1"])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import inspect
+import json
 import re
+import tomllib
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -12,11 +15,18 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.management import BaseCommand, load_command_class
 
 from tests.mutants import MUTANTS
-from wagtail_qbo_sync import conf
+from tools import module_map
+from tools.pictures import LARGEST
+from wagtail_qbo_sync import checks, conf
 from wagtail_qbo_sync.contact import PATHS
 from wagtail_qbo_sync.host.adapter import ClientAdapter
+from wagtail_qbo_sync.host.description import ClientDescription
+from wagtail_qbo_sync.qbo import webhook
+from wagtail_qbo_sync.sync.telling.health import Finding, Level
+from wagtail_qbo_sync.testing import AdapterContract
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -34,6 +44,17 @@ def python_blocks(page: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
+def code_in(page: Path) -> list[str]:
+    """What stands in backticks, in indented lines and in blocks of sh, as in a terminal."""
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return [
+        *re.findall(r"`([^`\n]+)`", text),
+        *re.findall(r"^ {4,}(.+)", text, re.MULTILINE),
+        *(line for language, block in fenced if language == "sh" for line in block.splitlines()),
+    ]
+
+
 def first_cells(page: str) -> list[str]:
     """What stands in backticks in the first column of the page's tables."""
     return re.findall(r"^\| `([^`]+)` \|", (DOCS / page).read_text(), re.MULTILINE)
@@ -48,10 +69,73 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not dead
 
 
+def anchors(page: Path) -> set[str]:
+    """Of its headings, as GitHub makes them; those of MkDocs are looked at when it builds."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each.lower()).strip().replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_to_headings(page: Path) -> None:
+    found = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text())
+    assert [
+        (path, anchor)
+        for path, anchor in found
+        if anchor not in anchors((page.parent / path) if path else page)
+    ] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_in_the_docs_is_python(page: Path) -> None:
     for block in python_blocks(page):
-        ast.parse(block)
+        compile(block, page, "exec")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_what_the_docs_import_of_ours_is_there(page: Path) -> None:
+    for node in (node for block in python_blocks(page) for node in ast.walk(ast.parse(block))):
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("wagtail_qbo_sync."):
+            module = import_module(str(node.module))
+            for name in node.names:
+                if not hasattr(module, name.name):
+                    import_module(f"{node.module}.{name.name}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_python_of_a_file_of_ours_is_what_stands_there(page: Path) -> None:
+    """So that it runs: the hosts in tests/hosts and example_project are tested."""
+    for block in python_blocks(page):
+        if (first := re.match(r"# ((?:tests|example_project)/\S+\.py)\n+", block)) is not None:
+            assert block.removeprefix(first[0]) in (ROOT / first[1]).read_text(), first[1]
+
+
+def test_pictures_are_shown_and_small() -> None:
+    """By the README too; tools/pictures.py makes them."""
+    pictures = sorted((DOCS / "pictures").iterdir())
+    shown = re.findall(
+        r"!\[[^\]]{20,}\]\(docs/pictures/([\w.-]+)\)", (ROOT / "README.md").read_text()
+    )
+    assert sorted(shown) == [path.name for path in pictures]
+    assert [path.name for path in pictures if path.stat().st_size > LARGEST] == []
+
+
+def test_the_first_page_leads_to_every_other_and_so_does_the_nav() -> None:
+    pages = {str(path.relative_to(DOCS)) for path in DOCS.glob("**/*.md")} - {"index.md"}
+    linked = set(re.findall(r"\]\(([\w/-]+\.md)\)", (DOCS / "index.md").read_text()))
+    nav = re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert pages == linked
+    assert sorted([*pages, "index.md", module_map.PAGE]) == sorted(nav)
+
+
+def test_the_map_of_the_code_says_what_each_module_is_for() -> None:
+    page = module_map.page()
+    for room in module_map.rooms():
+        assert room == PACKAGE or module_map.first_sentence(room / "__init__.py"), room
+        for path in {*room.glob("*.py")} - {room / "__init__.py"}:
+            sentence = module_map.first_sentence(path)
+            assert sentence.endswith((".", "?")), path
+            assert f"| `{path.name}` | {sentence} |" in page
 
 
 def test_code_cites_pages_requirements_and_rules_that_exist() -> None:
@@ -85,6 +169,49 @@ def test_commands_page_names_each_command() -> None:
     assert sorted(headings) == sorted(path.stem for path in commands)
 
 
+NO_COMMANDS = {"qbo_id", "qbo_rendered"}
+"""What begins like a command, and is a name in Python."""
+
+
+def options_of(command: str) -> set[str]:
+    """A command's own options, with those of its acts (`qbo_types import --dry-run`)."""
+    parser = load_command_class("wagtail_qbo_sync", command).create_parser("manage.py", command)
+    parsers = [parser]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            parsers += action.choices.values()
+    options = {text for each in parsers for one in each._actions for text in one.option_strings}
+    of_all = BaseCommand().create_parser("manage.py", command)._actions
+    return options - {text for one in of_all for text in one.option_strings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_in_the_docs_exist_with_their_options(page: Path) -> None:
+    commands = {path.stem for path in (PACKAGE / "management/commands").glob("qbo_*.py")}
+    for code in code_in(page):
+        called = re.match(r"(?:(?:\S*python )?(?:\S*/)?manage\.py )?(qbo_\w+)(?![\w.])(.*)", code)
+        if called is None or called[1] in NO_COMMANDS:
+            continue
+        assert called[1] in commands, code
+        assert set(re.findall(r"--[a-z-]+", called[2])) <= options_of(called[1]), code
+
+
+def test_commands_page_names_each_option() -> None:
+    _, *sections = re.split(r"^## ", (DOCS / "reference/commands.md").read_text(), flags=re.M)
+    for name, _, text in (section.partition("\n") for section in sections):
+        if name.startswith("qbo_"):
+            assert options_of(name) <= set(re.findall(r"--[a-z-]+", text)), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_settings_and_targets_in_the_docs_exist(page: Path) -> None:
+    text = page.read_text()
+    settings = set(re.findall(r"WAGTAIL_QBO_SYNC\[\"(\w+)\"\]", text))
+    assert settings <= {item.name for item in fields(conf.Settings)}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z-]+)", "\n".join(code_in(page)))) <= targets
+
+
 def test_architecture_names_each_model() -> None:
     stored = (DOCS / "architecture.md").read_text().partition("## What is stored")[2]
     rows = re.findall(r"^\| ([A-Z][A-Za-z, ]+) \|", stored, re.MULTILINE)
@@ -111,6 +238,79 @@ def test_checks_page_names_each_check() -> None:
         for found in re.findall(r"(?:wagtail_qbo_sync|\{TAG\})\.([EWI]\d{3})\b", path.read_text())
     }
     assert {text.rpartition(".")[2] for text in first_cells("reference/checks.md")} == ids
+
+
+def test_signals_page_names_each_signal_and_its_arguments() -> None:
+    """The arguments as the docstrings below the signals name them."""
+    page = (DOCS / "reference/signals.md").read_text()
+    source = (PACKAGE / "signals.py").read_text()
+    said = dict(re.findall(r'^(\w+) = Signal\(\)\n"""(.*?)"""', source, re.M | re.S))
+    assert set(first_cells("reference/signals.md")) == set(said)
+    for name, text in said.items():
+        arguments = set(re.findall(r"`(\w+)`", text.partition("Arguments: ")[2]))
+        (cells,) = re.findall(rf"^\| `{name}` \|.*\|([^|]+)\|$", page, re.MULTILINE)
+        assert arguments and arguments <= set(re.findall(r"`(\w+)`", cells))
+
+
+def test_adapter_page_names_all_that_there_is() -> None:
+    page = (DOCS / "reference/adapter.md").read_text()
+    parts = re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    told = [set(re.findall(r"^\| `([\w.]+)", text, re.M)) for _, text in parts]
+    attributes, paths, overridden, follows, tests = told
+    assert paths == set(PATHS)
+    assert attributes == set(ClientDescription.__annotations__)
+    names = {name for name in vars(ClientDescription) if not name.startswith("_")}
+    assert overridden | follows == names - attributes
+    assert not overridden & follows
+    assert tests <= set(vars(AdapterContract))
+
+
+def test_events_page_names_each_operation() -> None:
+    assert first_cells("reference/events.md") == list(webhook._OPERATIONS.values())
+
+
+@pytest.mark.django_db
+def test_health_page_shows_what_the_doctor_prints() -> None:
+    page = DOCS / "how-to/health.md"
+    for block in python_blocks(page):
+        exec(block, {})
+    (shown,) = re.findall(r"^```json\n(.*?)^```", page.read_text(), re.M | re.S)
+    told = json.loads(shown)
+    assert list(told) == ["ok", "findings"]
+    for found in told["findings"]:
+        assert list(found) == [field.name for field in fields(Finding)]
+    assert [found["level"] for found in told["findings"]] == list(Level)
+
+
+def test_upgrade_page_has_notes_for_each_version() -> None:
+    released = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    notes = (DOCS / "how-to/upgrade.md").read_text().partition("## Notes for each version")[2]
+    assert re.findall(r"^### (\S+)", notes, re.MULTILINE) == released
+
+
+def assigned(name: str) -> list[ast.expr]:
+    """What the Python in the docs assigns to this name."""
+    blocks = [block for page in PAGES for block in python_blocks(page)]
+    nodes = [node for block in blocks for node in ast.parse(block).body]
+    plain = [node for node in nodes if isinstance(node, ast.Assign)]
+    return [node.value for node in plain if ast.unparse(node.targets[0]) == name]
+
+
+def test_settings_shown_have_keys_that_are_there() -> None:
+    shown = assigned(conf.NAME)
+    assert len(shown) >= 2
+    for value in shown:
+        assert isinstance(value, ast.Dict)
+        keys = {key.value for key in value.keys if isinstance(key, ast.Constant)}
+        assert keys and keys <= {item.name for item in fields(conf.Settings)}
+
+
+def test_worker_settings_shown_please_the_checks(settings: Any) -> None:
+    shown = assigned("Q_CLUSTER")
+    assert shown
+    for value in shown:
+        settings.Q_CLUSTER = ast.literal_eval(value)
+        assert checks.check_worker(None) == []
 
 
 def test_adapters_in_the_docs_fit_the_real_one() -> None:
@@ -158,6 +358,21 @@ def test_every_other_mutant_is_named_by_what_it_breaks() -> None:
     rows = re.findall(r"^\| ([^|]+) \| (`.+) \|$", held()[""], re.MULTILINE)
     found = {(name, of) for of, cell in rows for name in re.findall(r"`(\w+)`", cell)}
     assert found == {(one.name, one.breaks) for one in MUTANTS if one.breaks not in held()}
+
+
+def test_readme_supports_what_the_package_says() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    rows = dict(
+        re.findall(r"^\| (\w+) \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    )
+    row_of = {"Python": "Programming Language :: Python", "Django": "Framework :: Django"}
+    for name, kind in row_of.items():
+        found = [re.match(rf"{kind} :: (\d\.\d+)$", each) for each in project["classifiers"]]
+        named = [one[1] for one in found if one]
+        assert named and set(named) <= set(re.findall(r"\d+\.\d+", rows[name])), name
+    for name in ("django", "wagtail"):
+        (least,) = re.findall(rf"^{name}>=([\d.]+)", "\n".join(project["dependencies"]), re.M)
+        assert least in rows[name.title()].replace(")", " ").replace(",", " ").split(), name
 
 
 def test_readme_commands_can_be_made() -> None:

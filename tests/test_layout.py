@@ -14,14 +14,15 @@ PACKAGE = ROOT / "wagtail_qbo_sync"
 NOT_DRAWN = {"__init__.py", "__pycache__", "py.typed"}
 
 
-def test_rooms_are_those_of_the_drawing() -> None:
+@pytest.mark.parametrize("room", [PACKAGE, PACKAGE / "sync"], ids=lambda room: room.name)
+def test_rooms_are_those_of_the_drawing(room: Path) -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
-    drawing = re.search(r"^wagtail_qbo_sync/\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    drawing = re.search(rf"^{room.relative_to(ROOT)}/\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert drawing
     drawn = set(re.findall(r"^  ([\w.]+/?)", drawing[1], re.MULTILINE))
-    files = [path for path in PACKAGE.rglob("*") if path.is_file()]
-    tops = {path.relative_to(PACKAGE).parts[0] for path in files} - NOT_DRAWN
-    assert drawn == {name + "/" * (PACKAGE / name).is_dir() for name in tops}
+    files = [path for path in room.rglob("*") if path.is_file()]
+    tops = {path.relative_to(room).parts[0] for path in files} - NOT_DRAWN
+    assert drawn == {name + "/" * (room / name).is_dir() for name in tops}
 
 
 def test_package_imports_nothing_by_itself() -> None:

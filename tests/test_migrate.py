@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 MANAGE = Path(__file__).parent.parent / "example_project" / "manage.py"
+TICK = ("wagtail_qbo_sync.tick",)
+
+
+def schedules(database: Path) -> list[tuple[str]]:
+    """What django-q2, if it has tables, is to run from time to time."""
+    with closing(sqlite3.connect(database)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+        if ("django_q_schedule",) not in tables:
+            return []
+        return connection.execute("SELECT name FROM django_q_schedule").fetchall()
 
 
 @pytest.mark.parametrize("there", [["wagtail_qbo_sync"], []])
@@ -24,3 +36,4 @@ def test_one_app_alone_and_back_to_zero(tmp_path: Path, there: list[str]) -> Non
             check=False,
         )
         assert done.returncode == 0, done.stderr
+        assert schedules(tmp_path / "db.sqlite3") == ([] if arguments else [TICK])

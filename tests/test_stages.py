@@ -31,7 +31,7 @@ def pytest_in_ci(folder: Path, marker: str) -> subprocess.CompletedProcess[str]:
     test = folder / "test_it.py"
     test.write_text(SKIPS.format(marker=marker))
     ini = folder / "pytest.ini"
-    ini.write_text("[pytest]\nmarkers =\n browser\n postgres\n server\n redis\n other\n")
+    ini.write_text("[pytest]\nmarkers =\n browser\n postgres\n server\n redis\n gettext\n other\n")
     plugins = ["-p", "no:django", "-p", "tests.plugins.required"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *plugins, "-c", ini, test],
@@ -42,7 +42,7 @@ def pytest_in_ci(folder: Path, marker: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("marker", ["browser", "postgres", "server", "redis"])
+@pytest.mark.parametrize("marker", ["browser", "postgres", "server", "redis", "gettext"])
 def test_in_ci_a_test_without_its_service_fails(tmp_path: Path, marker: str) -> None:
     done = pytest_in_ci(tmp_path, marker)
     assert done.returncode == 1

@@ -24,7 +24,7 @@ from tests import factories
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Connection, SiteState, SyncState, WebhookEvent
 from wagtail_qbo_sync.qbo import webhook
-from wagtail_qbo_sync.sync import notices
+from wagtail_qbo_sync.sync.noticing import notices
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 from wagtail_qbo_sync.webhooks import receive
 

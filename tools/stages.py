@@ -30,7 +30,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 IN_CI = os.environ.get("CI") == "true"
-ALL_MINUTES = 88
+ALL_MINUTES = 80
 """What the stages may take together, installation apart."""
 CHROMIUM = "/usr/bin/chromium"
 POSTGRES_URL = os.environ.get("POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
@@ -133,7 +133,7 @@ def ask_mariadb(statement: str) -> list[str]:
 
 @contextmanager
 def mariadb() -> Iterator[Environment]:
-    """The same on MariaDB, whose driver has to be compiled: in an environment of its own."""
+    """The same on MariaDB; only for a place with the group of its driver, which is compiled."""
     name = f"qbo_sync_{uuid.uuid4().hex[:12]}"
     ask_mariadb(f"CREATE DATABASE {name}")
     try:
@@ -141,8 +141,7 @@ def mariadb() -> Iterator[Environment]:
             needed = "libmariadb-dev pkg-config gcc"
             raise Unavailable(f"MariaDB's driver cannot be compiled: apt-get install {needed}")
         url = urlunsplit(urlsplit(MARIADB_URL)._replace(path=f"/{name}"))
-        with other_versions("mariadb", groups=["mariadb"])() as environment:
-            yield {**environment, "DATABASE_URL": url}
+        yield {**clean_environment(), "DATABASE_URL": url}
     finally:
         for each in ask_mariadb(f"SHOW DATABASES LIKE '%{name}%'"):
             ask_mariadb(f"DROP DATABASE {each}")
@@ -180,8 +179,8 @@ def interpreter(uv: str, version: str) -> str:
 def other_versions(
     name: str, *, python: str = "", packages: Sequence[str] = (), groups: Sequence[str] = ()
 ) -> Place:
-    """A place with another Python (default: ours), with other packages than the lock's, or with
-    more groups of it."""
+    """A place with another Python (default: ours), with other packages than the lock's (as `uv pip
+    install` takes them), or with more groups of it."""
 
     @contextmanager
     def place() -> Iterator[Environment]:
@@ -202,6 +201,20 @@ def other_versions(
             add = [uv, "pip", "install", "--quiet", "--python", str(where), *packages]
             subprocess.run(add, cwd=ROOT, env=env, check=True)
         yield env
+
+    return place
+
+
+def together(*places: Place) -> Place:
+    """All of them; what a later one says counts."""
+
+    @contextmanager
+    def place() -> Iterator[Environment]:
+        with ExitStack() as stack:
+            environment: Environment = {}
+            for each in places:
+                environment |= stack.enter_context(each())
+            yield environment
 
     return place
 
@@ -262,48 +275,45 @@ def versions_then_pytest(*arguments: str) -> Callable[[], list[Command]]:
     return lambda: [["python", "-c", said], *pytest(*arguments)()]
 
 
+OURS = "--editable=.[fuzzy,postgres,redis]"
+LOWEST = ("--upgrade", "--resolution=lowest-direct", OURS)
+"""What pyproject.toml asks for, at its lower bounds."""
+
 MIGRATIONS = ["python", "example_project/manage.py", "makemigrations", "--check", "--dry-run"]
 ENGINE = ("tests/engine", "--hypothesis-profile=thorough", f"--hypothesis-seed={SEED}")
 ROOMS_BELOW = ("engine", "mutants", "qbo", "sandbox", "simulation", "sync")
 KNOWS_NO_WAGTAIL = [f"--ignore=tests/{room}" for room in ROOMS_BELOW]
-"""Rooms in which an older Wagtail, all that `oldest` changes, makes no difference."""
+"""Rooms in which an older Wagtail makes no difference; `make versions` runs them as well."""
 ON_SQLITE = "not browser and not postgres and not server"
-STORED = (
-    "absent alerts apply archive bulk_creation changes circles client_status commands compare "
-    "conflicts connect counts creation drafts erase field_maps first_sync lease noticing pull push "
-    "refused trouble two_companies under_way undoing"
-)
-"""Of the sync's tests, those about what is stored, locked and asked for by its JSON."""
-ON_MARIADB = (
-    *(f"tests/sync/test_{about}.py" for about in STORED.split()),
-    "tests/sync/test_token.py::test_two_processes_of_four_threads_refresh_once",
-    "tests/sync/test_visits.py::test_twenty_people_at_eight",
-    "tests/admin/test_deadlock.py",
-)
-"""Models, sync and races: screens and hosts ask nothing of a database that these do not."""
+OF_MARIADB = "not browser and not postgres"
+STORED = ("sync", "host", "admin/test_deadlock.py")
+ON_MARIADB = tuple(f"tests/{room}" for room in STORED)
+"""Rooms whose tests store, lock and ask; screens ask nothing of a database that these do not."""
 
 STAGES = (
     Stage("lint", 2, lint),
     Stage("types", 6, lambda: [["mypy"]]),
     Stage("layers", 2, lambda: [["lint-imports", "--no-cache"]]),
     Stage("migrations", 2, lambda: [MIGRATIONS]),
+    Stage("docs", 2, lambda: [["mkdocs", "build", "--clean"]]),
     Stage("sqlite", 30, versions_then_pytest(*PARALLEL, "-m", ON_SQLITE)),
     Stage("postgres", 35, versions_then_pytest(*PARALLEL, "-m", "not browser"), newest_on_postgres),
     Stage(
         "mariadb",
         20,
-        versions_then_pytest(*PARALLEL, *ON_MARIADB, "-m", "not browser and not postgres"),
-        mariadb,
+        versions_then_pytest(*PARALLEL, *ON_MARIADB, "-m", OF_MARIADB),
+        together(mariadb, other_versions("mariadb", groups=["mariadb"])),
     ),
     Stage("mutants", 10, lambda: [["python", "-m", "tests.mutants", "-q", *PARALLEL]]),
     Stage("engine", 6, pytest(*PARALLEL, "-p", "tests.plugins.thorough", *ENGINE)),
     Stage("browser", 30, pytest("-m", "browser"), browser),
+    Stage("install", 15, lambda: [["python", "-m", "tools.new_user"]]),
     Stage("benchmarks", 10, lambda: [["python", "benchmarks/suite.py", "--small"]]),
     Stage(
         "oldest",
         30,
         versions_then_pytest(*PARALLEL, *KNOWS_NO_WAGTAIL, "-m", ON_SQLITE),
-        other_versions("oldest", packages=["wagtail~=7.4.0"]),
+        other_versions("oldest", packages=LOWEST),
     ),
 )
 

@@ -27,7 +27,7 @@ def _listen() -> None:
     """Note which clients are written, for the sweep."""
     from .host import tracking
     from .host.adapter import get_adapter
-    from .sync import touched
+    from .sync.records import touched
 
     tracking.listen(get_adapter(), touched.note)
 
@@ -35,20 +35,24 @@ def _listen() -> None:
 def _after_migrate(*, using: str, **kwargs: Any) -> None:
     """Note the client model that the tables were made for, and schedule the tick.
 
-    Tables may be missing: `migrate` can be asked for one app, or back to zero. The worker
-    sees to the schedule too when it starts.
+    Tables may be missing: `migrate` can be asked for one app, or back to zero, which ends the
+    tick. The worker sees to the schedule too when it starts.
     """
     from django.apps import apps
     from django.db import connections, router
 
     from .conf import client_model
     from .models import SiteState
+    from .sync.access import schedule
 
     tables = connections[using].introspection.table_names()
-    if not router.allow_migrate_model(using, SiteState) or SiteState._meta.db_table not in tables:
+    has_schedules = apps.is_installed("django_q") and "django_q_schedule" in tables
+    if not router.allow_migrate_model(using, SiteState):
         return
-    SiteState.objects.using(using).get_or_create(pk=1, defaults={"client_model": client_model()})
-    if apps.is_installed("django_q") and "django_q_schedule" in tables:
-        from .sync import schedule
-
-        schedule.repair()
+    if SiteState._meta.db_table in tables:
+        state = SiteState.objects.using(using)
+        state.get_or_create(pk=1, defaults={"client_model": client_model()})
+        if has_schedules:
+            schedule.repair()
+    elif has_schedules and using == router.db_for_write(SiteState):
+        schedule.remove()

@@ -97,23 +97,40 @@ def check_client_model(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMess
 
 @register(TAG)
 def check_client_key(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
-    """Whatever key a client may have can be kept in our tables."""
+    """Whatever key a client may have can be kept in our tables, and told from others there."""
     if check_client_model(app_configs):
         return []  # said already
     field = apps.get_model(conf.client_model())._meta.pk
     while field.is_relation:  # of a row that extends another model's
         field = field.target_field
+    return [*_long_key(field), *_exact_key(field)]
+
+
+def _long_key(field: Any) -> Iterator[CheckMessage]:
     longest = apps.get_model(TAG, "Mapping")._meta.get_field("client_pk").max_length
-    if (field.max_length or 0) <= longest:
-        return []
-    return [
-        Warning(
+    if (field.max_length or 0) > longest:
+        yield Warning(
             _("A key of %(model)s may have %(length)s characters; %(longest)s can be kept.")
             % {"model": conf.client_model(), "length": field.max_length, "longest": longest},
             hint=_("A client with a longer key cannot be mapped. Shorten the key's field."),
             id=f"{TAG}.W021",
         )
-    ]
+
+
+def _exact_key(field: Any) -> Iterator[CheckMessage]:
+    """MariaDB compares texts without capitals, unless a column or its database says otherwise."""
+    collation = getattr(field, "db_collation", None) or ""
+    is_exact = collation.endswith(("_bin", "_cs"))
+    if is_exact and connections[DEFAULT_DB_ALIAS].vendor == "mysql":
+        yield Warning(
+            _("Keys of %(model)s may differ in capitals alone (%(collation)s).")
+            % {"model": conf.client_model(), "collation": collation},
+            hint=_(
+                "Our tables compare them as the database does by itself; unless that tells "
+                "capitals apart too, such clients are mixed up. Make keys that differ otherwise."
+            ),
+            id=f"{TAG}.W023",
+        )
 
 
 @register(TAG)

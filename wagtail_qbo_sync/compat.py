@@ -59,23 +59,39 @@ def lock(rows: models.QuerySet[Row], *related: str) -> models.QuerySet[Row]:
     return rows.select_for_update(of=("self",)).select_related(*related)
 
 
-def despite_deadlocks(act: Callable[[], Item]) -> Item:
-    """Do what is one transaction; anew where the database ended it, as it and another one were
-    each in the other's way: nothing of it was done. Twice at most, and not where it is part of
-    somebody else's transaction. Raises whatever `act` raises.
+def delete_while(rows: models.QuerySet[Row], pk: int) -> bool:
+    """Delete this row with all that belongs to it, if it is one of these `rows`.
+
+    Django collects what belongs to a row before it deletes it by its key alone; it is locked
+    meanwhile, so that what it was chosen for still holds.
+    """
+    with transaction.atomic():
+        found = lock(rows.filter(pk=pk)).first()
+        if found is not None:
+            found.delete()
+    return found is not None
+
+
+def despite_locks(act: Callable[[], Item]) -> Item:
+    """Do what is one transaction; anew where the database ended it, as another one was in its way:
+    nothing of it was done. Twice at most, and not where it is part of somebody else's transaction.
+    Raises whatever `act` raises.
     """
     for _ in range(2):
         try:
             return act()
         except OperationalError as error:
-            if not is_deadlock(error) or transaction.get_connection().in_atomic_block:
+            if not was_in_the_way(error) or transaction.get_connection().in_atomic_block:
                 raise
     return act()
 
 
-def is_deadlock(error: OperationalError) -> bool:
-    """Whether PostgreSQL (40P01) or MariaDB (1213) says so."""
-    return error.args[:1] == (1213,) or getattr(error.__cause__, "sqlstate", "") == "40P01"
+def was_in_the_way(error: OperationalError) -> bool:
+    """Whether a deadlock was ended, or a lock waited for as long as the database may: MariaDB's
+    1213 and 1205, PostgreSQL's 40P01 and 55P03."""
+    if error.args[:1] in ((1213,), (1205,)):
+        return True
+    return getattr(error.__cause__, "sqlstate", "") in ("40P01", "55P03")
 
 
 def one_of(texts: Iterable[str], database: str) -> Any:

@@ -29,10 +29,6 @@ DISCOVERY_URLS: dict[Environment, str] = {
 }
 
 
-def _paused_by_environment() -> bool:
-    return os.environ.get("QBO_SYNC_PAUSED", "").strip().lower() in {"1", "true", "yes", "on"}
-
-
 @dataclass(frozen=True)
 class Settings:
     """What stands in `WAGTAIL_QBO_SYNC`. Every key has a default; `problems` names wrong ones."""
@@ -56,8 +52,8 @@ class Settings:
     """Fernet keys for stored tokens: the first seals, all open (`qbo_rotate_keys`)."""
     INSTALLATION: str = ""
     """A name for this installation; a copy of the database elsewhere is told by it (U18)."""
-    PAUSED: bool = field(default_factory=_paused_by_environment)
-    """No call to QuickBooks at all (U18); also by the environment variable QBO_SYNC_PAUSED=1."""
+    PAUSED: bool = False
+    """No call to QuickBooks at all (U18); or by QBO_SYNC_PAUSED=1 in the environment."""
     LEASE_SECONDS: int = 150
     """How long a worker that went silent keeps a company to itself (rule 10)."""
     CALL_SECONDS: int = 60
@@ -70,6 +66,12 @@ class Settings:
     """This site's share of the reads that Intuit allows; `qbo_doctor` warns at 80 % (U14)."""
     PATCH_CLIENT_VIEWS: bool = False
     """Add the sync to the host's listing of clients without its code (admin/auto_patch.py)."""
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it is, by either."""
+        said = os.environ.get("QBO_SYNC_PAUSED", "").strip().lower()
+        return self.PAUSED or said in {"1", "true", "yes", "on"}
 
     @property
     def api_url(self) -> str:

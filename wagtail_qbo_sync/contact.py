@@ -142,7 +142,7 @@ def value_from_json(name: str, data: Any) -> Value:
 
 
 def normalised(text: str) -> str:
-    """Text as the matching rules compare it (FEATURES, Matching)."""
+    """Text as the matching rules compare it (docs/explanation/matching.md)."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     plain = unicodedata.normalize("NFKC", plain)
     return _BLANKS.sub(" ", plain).strip()

@@ -9,22 +9,18 @@ from __future__ import annotations
 
 from django.views.decorators.debug import sensitive_variables
 
-from .sync import (
-    alerts,
-    compare,
-    connect,
-    cycle,
-    keep_alive,
-    outbox,
-    proposal,
-    retention,
-    status,
-    undoing,
-    visits,
-)
-from .sync import bulk as bulk_decisions
-from .sync import sweep as sweeping
+from .sync.access import keep_alive
+from .sync.bulk import decisions as bulk_decisions
+from .sync.bulk import proposal
+from .sync.noticing import sweep as sweeping
+from .sync.noticing import visits
+from .sync.people import connect, erase
+from .sync.planning import undoing
+from .sync.reading import compare
+from .sync.records import outbox, retention, status
+from .sync.telling import alerts
 from .sync.types_file import imports, slices
+from .sync.walk import cycle
 
 JOBS = (
     cycle.heal,
@@ -112,7 +108,8 @@ def revoke(connection_id: int, version: int) -> None:
 
 @sensitive_variables()
 def prune() -> None:
-    """Some slices of deleting what is too old."""
+    """What is left of people who were erased, then some slices of what is too old."""
+    erase.finish_all()
     retention.prune()
 
 

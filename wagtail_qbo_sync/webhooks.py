@@ -12,7 +12,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from .sync import notices
+from wagtail_qbo_sync.sync.noticing import notices
 
 
 @csrf_exempt

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from example.database import database
 
@@ -87,7 +88,7 @@ WAGTAIL_ENABLE_WHATS_NEW_BANNER = False
 # QuickBooks ---------------------------------------------------------------------------------
 
 WAGTAIL_QBO_SYNC_CLIENT_MODEL = "crm.Client"
-WAGTAIL_QBO_SYNC = {
+WAGTAIL_QBO_SYNC: dict[str, Any] = {
     "ENVIRONMENT": env("QBO_ENVIRONMENT", "production"),
     "API_URL": env("QBO_API_URL", ""),
     "DISCOVERY_URL": env("QBO_DISCOVERY_URL", ""),
@@ -97,7 +98,6 @@ WAGTAIL_QBO_SYNC = {
     "WEBHOOK_VERIFIER_TOKEN": env("QBO_WEBHOOK_VERIFIER_TOKEN", ""),
     "ENCRYPTION_KEYS": [key for key in env("QBO_ENCRYPTION_KEYS", "").split(",") if key],
     "INSTALLATION": env("QBO_INSTALLATION", ""),
-    "PAUSED": env("QBO_SYNC_PAUSED", "").lower() in {"1", "true", "yes", "on"},
 }
 # The client model's fields have the usual names; what was guessed has been read and is right.
 SILENCED_SYSTEM_CHECKS = ["wagtail_qbo_sync.I001"]
@@ -120,3 +120,10 @@ if redis_url := env("REDIS_URL", ""):
     Q_CLUSTER["redis"] = redis_url
 else:
     Q_CLUSTER["orm"] = "default"
+
+# django-debug-toolbar: the queries and templates of each page, DJANGO_DEBUG_TOOLBAR=1 make demo
+DEBUG_TOOLBAR = DEBUG and env("DJANGO_DEBUG_TOOLBAR", "") == "1"
+if DEBUG_TOOLBAR:
+    INSTALLED_APPS.append("debug_toolbar")
+    MIDDLEWARE.insert(0, "debug_toolbar.middleware.DebugToolbarMiddleware")
+    INTERNAL_IPS = ["127.0.0.1", "::1"]

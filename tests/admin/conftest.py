@@ -15,8 +15,8 @@ from django.utils.html import strip_tags
 from tests import factories
 from wagtail_qbo_sync.admin.base import RIGHTS
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync import schedule
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.access import schedule
+from wagtail_qbo_sync.sync.records.status import beat
 
 Login = Callable[..., Client]
 Read = Callable[[Any], str]
@@ -38,6 +38,14 @@ def login(db: None) -> Login:
 def partner(login: Login) -> Client:
     """Somebody who may do everything of ours, and see clients."""
     return login(*RIGHTS)
+
+
+@pytest.fixture
+def browser(db: None) -> Client:
+    """The browser of somebody who may also change the site's clients."""
+    found = Client()
+    found.force_login(factories.user(*RIGHTS.values(), "crm.view_client", "crm.change_client"))
+    return found
 
 
 @pytest.fixture

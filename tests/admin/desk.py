@@ -16,7 +16,7 @@ from tests.sync.firm import Firm
 from wagtail_qbo_sync.admin.base import url
 from wagtail_qbo_sync.admin.client_acts import client_url
 from wagtail_qbo_sync.models import Customer
-from wagtail_qbo_sync.sync.status import with_status
+from wagtail_qbo_sync.sync.records.status import with_status
 
 
 @dataclass

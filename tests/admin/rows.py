@@ -23,7 +23,7 @@ from wagtail_qbo_sync.models import (
     Step,
     SyncState,
 )
-from wagtail_qbo_sync.sync.installation import this_installation
+from wagtail_qbo_sync.sync.access.installation import this_installation
 
 _ids = count(1_000_001)
 """Far from those that factories counts from 1."""

@@ -17,8 +17,8 @@ from tests.admin.actions.bulk import LISTING, address, asks, confirms, main, sai
 from wagtail_qbo_sync.admin.base import url
 from wagtail_qbo_sync.admin.bulk_actions import ACTIONS
 from wagtail_qbo_sync.models import BulkDecision, Connection, Customer, Decision
-from wagtail_qbo_sync.sync import bulk
-from wagtail_qbo_sync.sync.status import CustomerStatus, with_status
+from wagtail_qbo_sync.sync.bulk import decisions
+from wagtail_qbo_sync.sync.records.status import CustomerStatus, with_status
 
 from .conftest import Login
 
@@ -160,8 +160,8 @@ def test_as_many_queries_for_50_as_for_1000(browser: Browser, company: Connectio
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three are decided about at once, in slices of two."""
-    monkeypatch.setattr(bulk, "AT_ONCE", 3)
-    monkeypatch.setattr(bulk, "SLICE", 2)
+    monkeypatch.setattr(decisions, "AT_ONCE", 3)
+    monkeypatch.setattr(decisions, "SLICE", 2)
 
 
 @pytest.mark.usefixtures("few")
@@ -175,7 +175,7 @@ def test_many_are_left_to_a_worker_and_can_be_watched(
     page = browser.get(url("bulk", decided.pk))
     assert "0 of 5 customers are decided about." in main(page)
     assert 'data-qbo-poll-interval-value="2000"' in page.content.decode()
-    bulk.advance(decided.pk)
+    decisions.advance(decided.pk)
     page = browser.get(url("bulk", decided.pk))
     assert "5 customers are excluded from mapping." in main(page)
     assert 'data-qbo-poll-interval-value="0"' in page.content.decode()
@@ -197,11 +197,11 @@ def test_many_are_taken_back_by_a_worker_too(browser: Browser, company: Connecti
     factories.customers(company, unmapped=5)
     confirms(browser, "exclude")
     decided = BulkDecision.objects.get()
-    bulk.advance(decided.pk)
+    decisions.advance(decided.pk)
     undone = browser.post(url("bulk_undo", decided.pk))
     back = BulkDecision.objects.latest("pk")
     assert undone.headers["Location"] == url("bulk", back.pk)
-    bulk.advance(back.pk)
+    decisions.advance(back.pk)
     assert excluded() == set()
 
 

@@ -18,8 +18,8 @@ from wagtail_qbo_sync.admin.base import clients_url, customers_url, url
 from wagtail_qbo_sync.admin.client_acts import client_url
 from wagtail_qbo_sync.admin.signs import client_sign, status_sign
 from wagtail_qbo_sync.models import Connection, Customer, Decision
-from wagtail_qbo_sync.sync.client_status import ClientStatus
-from wagtail_qbo_sync.sync.status import with_status
+from wagtail_qbo_sync.sync.records.client_status import ClientStatus
+from wagtail_qbo_sync.sync.records.status import with_status
 
 from . import rows
 from .desk import menu, words

@@ -23,9 +23,9 @@ from wagtail_qbo_sync.contact import FIELDS, Address, Contact, fields_of
 from wagtail_qbo_sync.host.adapter import ClientAdapter, get_adapter
 from wagtail_qbo_sync.host.contact_types import ContactTypes
 from wagtail_qbo_sync.models import Connection, Decision, Mapping, Run
-from wagtail_qbo_sync.sync import decide
-from wagtail_qbo_sync.sync.client_status import count_unmapped_by_type
-from wagtail_qbo_sync.sync.exclusion import exclude_client
+from wagtail_qbo_sync.sync.people import decide
+from wagtail_qbo_sync.sync.people.exclusion import exclude_client
+from wagtail_qbo_sync.sync.records.client_status import count_unmapped_by_type
 
 from .conftest import Login, Read
 
@@ -112,6 +112,24 @@ def test_a_plan_that_waits_comes_before_the_new_settings(
     assert "It comes first" not in read(page)
 
 
+def test_a_type_that_went_while_the_form_was_checked_is_named(
+    company: Connection, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = ContactType.objects.create(name="Passing")
+    checked = ConnectionForm.is_valid
+
+    def is_valid(form: ConnectionForm) -> bool:
+        valid = checked(form)
+        ContactType.objects.filter(name="Passing").delete()
+        return valid
+
+    monkeypatch.setattr(ConnectionForm, "is_valid", is_valid)
+    page = login("change").post(url("settings", company.pk), answers(contact_type=str(kind.pk)))
+    assert page.status_code == 200 and "This cannot be chosen here" in page.content.decode()
+    company.refresh_from_db()
+    assert company.contact_type == ""
+
+
 def test_saving_writes_no_more_than_what_was_changed(company: Connection, admin_user: Any) -> None:
     """Between showing and saving, others renamed, disconnected and set another field."""
     form = ConnectionForm(answers(unmatched="create"), instance=company, user=admin_user)
@@ -173,7 +191,7 @@ def test_all_is_saved_or_nothing(
     def broken(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("the log is full")
 
-    monkeypatch.setattr("wagtail_qbo_sync.sync.decide.log", broken)
+    monkeypatch.setattr("wagtail_qbo_sync.sync.people.decide.log", broken)
     chosen = answers(new_contact_type="From QuickBooks", unmatched="create")
     form = ConnectionForm(chosen, instance=company, user=admin_user)
     assert form.is_valid()

@@ -21,7 +21,7 @@ from tests import factories
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import customers_url, problems_url, url
 from wagtail_qbo_sync.models import Connection, Run, SiteState, SyncState, Token
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.records.status import beat
 
 from .conftest import Login, Read
 

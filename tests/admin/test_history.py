@@ -19,8 +19,9 @@ from wagtail_qbo_sync.admin.client_acts import client_url
 from wagtail_qbo_sync.contact import match_key
 from wagtail_qbo_sync.models import Connection, Customer, Mapping
 from wagtail_qbo_sync.models.mirror import joined_keys
-from wagtail_qbo_sync.sync import bulk, exclusion, mapping
-from wagtail_qbo_sync.sync.choices import Choice
+from wagtail_qbo_sync.sync.bulk import decisions
+from wagtail_qbo_sync.sync.bulk.choices import Choice
+from wagtail_qbo_sync.sync.people import exclusion, mapping
 
 from . import rows
 from .desk import words
@@ -90,7 +91,7 @@ def test_each_of_many_is_in_its_own_history(
                 one.match_keys = joined_keys(match_key(one.display_name), ())
                 one.save()
             choices = [Choice(one.qbo_id, "map", str(mine.pk)) for one, mine in pairs]
-            assert bulk.decide(company, "map", choices, dana).counts == {"map": 3}
+            assert decisions.decide(company, "map", choices, dana).counts == {"map": 3}
         else:
             for customer, mine in pairs:
                 mapping.map_customer(company, customer.qbo_id, str(mine.pk), dana)

@@ -1,6 +1,6 @@
 """Customers, clients and companies with hostile names, on every page and in every download.
 
-QuickBooks lets anybody who can write to a company's books choose these names.
+tests/browser/test_hostile_names.py looks at the same pages in a browser.
 """
 
 from __future__ import annotations
@@ -12,68 +12,22 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from crm.models import Client, ContactType
-from django.contrib.auth import get_user_model
+from crm.models import Client
 from django.core import mail
-from django.db import models as db
-from django.db import transaction
 from django.test import Client as Browser
 from openpyxl import load_workbook
 
 from tests import factories, screens
-from wagtail_qbo_sync import models
-from wagtail_qbo_sync.admin.base import CUSTOMERS, RIGHTS, url
+from tests.hostile import FORMULAS, poison
+from wagtail_qbo_sync.admin.base import CUSTOMERS
 from wagtail_qbo_sync.host.adapter import get_adapter
-from wagtail_qbo_sync.models import Case, Connection, Customer
-from wagtail_qbo_sync.sync import alerts
+from wagtail_qbo_sync.models import Case, Connection
+from wagtail_qbo_sync.sync.telling import alerts
 from wagtail_qbo_sync.sync.types_file.columns import export, is_formula
 
+from .walk import answers
+
 MARKUP = "\"'><x-evil onx-evil=\"1\" onx-evil='1'></td></script><script>x_evil()</script>\u202e "
-FORMULAS = ['=HYPERLINK("http://x.example","y") ', "+cmd|' /C calc'!A0 ", "-1+1 ", "@SUM(1) "]
-FORMULAS += ["\t=1+1 ", "\r=1+1 ", " =1+1 "]
-KEYS = {"qbo_id", "client_pk", "realm_id", "api_url", "match_keys", "sealed", "username"}
-"""Columns that hold no words."""
-
-
-def poison(*starts: str) -> None:
-    """Every name, whoever's and wherever it is stored, begins with one of these, by turns."""
-    named = {
-        *Customer.objects.values_list("display_name", flat=True),
-        *Client.objects.values_list("name", flat=True),
-        *Connection.objects.values_list("company_name", flat=True),
-        *ContactType.objects.values_list("name", flat=True),
-        *get_user_model().objects.values_list("first_name", flat=True),
-    }
-    names = sorted(named - {""})
-    start = {name: starts[number % len(starts)] for number, name in enumerate(names)}
-
-    def poisoned(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: poisoned(each) for key, each in value.items()}
-        if isinstance(value, list):
-            return [poisoned(each) for each in value]
-        return start[value] + value if isinstance(value, str) and value in start else value
-
-    ours = [getattr(models, name) for name in models.__all__]
-    tables: list[Any] = [each for each in ours if isinstance(each, db.base.ModelBase)]
-    people: list[Any] = [Client, ContactType, get_user_model()]
-    for table in [*tables, *people]:
-        fields = [
-            field
-            for field in table._meta.concrete_fields
-            if isinstance(field, db.CharField | db.TextField | db.JSONField)
-            and not (field.choices or field.name in KEYS)
-        ]
-        for row in table._base_manager.all():
-            values = {each.name: poisoned(getattr(row, each.name)) for each in fields}
-            values = {name: fits(table, name, value) for name, value in values.items()}
-            table._base_manager.filter(pk=row.pk).update(**values)
-
-
-def fits(table: Any, name: str, value: Any) -> Any:
-    """The end of a text, as much as its column holds."""
-    longest = table._meta.get_field(name).max_length
-    return value[-longest:] if longest and isinstance(value, str) else value
 
 
 class Reader(HTMLParser):
@@ -105,21 +59,13 @@ class Reader(HTMLParser):
                 self.evil.append(f"script: {data[:200]}")
 
 
-@pytest.fixture
-def browser(db: None) -> Browser:
-    """Somebody who may see and do everything."""
-    found = Browser()
-    found.force_login(factories.user(*RIGHTS.values(), "crm.view_client", "crm.change_client"))
-    return found
-
-
 def test_no_page_and_no_message_takes_a_name_for_markup(
     browser: Browser, company: Connection
 ) -> None:
     shown = screens.furnish(company)
     poison(MARKUP)
     evil, seen = {}, 0
-    for name, response in answers(browser, shown):
+    for name, response in answers(browser, shown, MARKUP):
         if response.status_code == 200 and response["Content-Type"].startswith("text/html"):
             page = Reader(response.content.decode())
             seen += page.shown
@@ -127,20 +73,6 @@ def test_no_page_and_no_message_takes_a_name_for_markup(
                 evil[name] = page.evil
     assert evil == {}
     assert seen > 500
-
-
-def answers(browser: Browser, shown: screens.Shown) -> Iterator[tuple[str, Any]]:
-    """Every page, what an act upon it answers, and the message that this leaves."""
-    for name, address in {**shown.pages(), **shown.pages_of_the_host()}.items():
-        yield name, browser.get(address)
-    chosen = dict.fromkeys(("client", "client_pk", "pk", "choice"), str(shown.client.pk))
-    for name, address in {**shown.addresses(), **shown.bulk_actions()}.items():
-        with transaction.atomic():
-            response: Any = browser.post(address, {**chosen, "name": MARKUP, "q": MARKUP})
-            yield name, response
-            if response.wsgi_request._messages.added_new:
-                yield f"message of {name}", browser.get(url("connections"))
-            transaction.set_rollback(True)
 
 
 # Downloads ---------------------------------------------------------------------------------------
@@ -203,7 +135,8 @@ def test_the_types_file_holds_no_formula(kind: str, company: Connection) -> None
 def test_a_companys_name_adds_no_header_and_no_line_to_a_mail(company: Connection) -> None:
     """QuickBooks gives the name."""
     name = "Harbor\r\nBcc: evil@x.example\n\nYour login ended: http://evil.example\u2028<b>now</b>"
-    person = factories.user(email="partner@firm.example")
+    may_connect = "wagtail_qbo_sync.connect_connection"
+    person = factories.user(may_connect, email="partner@firm.example")
     Connection.objects.filter(pk=company.pk).update(company_name=name, connected_by=person)
     factories.case(company, Case.Kind.REFUSED, "1")
     alerts.send_all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 from django.conf import settings
@@ -18,7 +18,8 @@ from tests import factories
 from wagtail_qbo_sync.admin.base import RIGHTS, customers_url, url
 from wagtail_qbo_sync.models import Connection, Customer, OAuthState, SyncState, Token
 from wagtail_qbo_sync.qbo import api, discovery, oauth
-from wagtail_qbo_sync.sync import connect, token
+from wagtail_qbo_sync.sync.access import token
+from wagtail_qbo_sync.sync.people import connect
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import Login, Read
@@ -267,8 +268,8 @@ def test_a_crash_shows_no_token(
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Neither on the page that DEBUG shows, nor in a report with the variables of each frame:
-    whether while the tokens come in, while they are used, or while they are stored."""
+    """Nor the code: neither on the page that DEBUG shows, nor in a report with the variables of
+    each frame, whether while the tokens come in, while they are used, or while they are stored."""
     client = login(*RIGHTS)
     params = consent(client)
     seen: list[str] = []
@@ -288,9 +289,13 @@ def test_a_crash_shows_no_token(
     monkeypatch.setattr(*crashes, crash)
     settings.DEBUG = debug
     client.raise_request_exception = False
-    answer = came_back(client, params)
+    servers_own = {
+        name: f"{url('callback')}?{urlencode(params)}" for name in ("REQUEST_URI", "RAW_URI")
+    }
+    answer = came_back(client, params, **servers_own)
     assert answer.status_code == 500 and len(seen) == 2
     report = ExceptionReporter(answer.wsgi_request, *answer.exc_info).get_traceback_html()
     assert "connect.py" in report and ("connect.py" in answer.content.decode()) == debug
     for text in (answer.content.decode(), report):
-        assert [secret for secret in (*seen, "sandbox-secret") if secret in text] == []
+        secrets = (*seen, "sandbox-secret", params["code"], params["state"])
+        assert [secret for secret in secrets if secret in text] == []

@@ -99,6 +99,7 @@ SCREENS: dict[str, tuple[str, frozenset[str]]] = {
     f"{OURS}:ignored": (GET, frozenset({"view"})),
     f"{OURS}:ignored_results": (GET, frozenset({"view"})),
     f"{OURS}:problem_retry": (POST, frozenset({"sync"})),
+    f"{OURS}:problem_take_back": (POST, frozenset({"sync"})),
     f"{OURS}:problem_set_aside": (POST, frozenset({"map"})),
     f"{OURS}:problem_open_again": (POST, frozenset({"map"})),
     f"{OURS}:reset_go_on": (POST, frozenset({"sync"})),

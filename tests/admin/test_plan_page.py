@@ -14,7 +14,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from wagtail_qbo_sync.models import Run, Step, SyncState
-from wagtail_qbo_sync.sync.runs import touches
+from wagtail_qbo_sync.sync.records.runs import touches
 
 from . import rows
 from .test_runs import address, get, named, text_of

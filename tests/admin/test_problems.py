@@ -18,9 +18,10 @@ from wagtail_qbo_sync.admin.base import problems_url, url
 from wagtail_qbo_sync.admin.client_acts import client_url
 from wagtail_qbo_sync.admin.views.problems import named
 from wagtail_qbo_sync.models import Case, Connection, SingleSync, SyncState
-from wagtail_qbo_sync.sync import cases, dead_letters
-from wagtail_qbo_sync.sync.pull import NAMELESS
-from wagtail_qbo_sync.sync.status import status_of
+from wagtail_qbo_sync.sync.people import dead_letters
+from wagtail_qbo_sync.sync.records import cases
+from wagtail_qbo_sync.sync.records.cases import NAMELESS
+from wagtail_qbo_sync.sync.records.status import status_of
 
 from . import rows
 from .conftest import Login, Read

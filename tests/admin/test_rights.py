@@ -1,4 +1,4 @@
-"""Who may not see a client reads nothing of it on any of our pages (FEATURES, Rights).
+"""Who may not see a client reads nothing of it on any of our pages (docs/reference/permissions.md).
 
 Every address is asked for in every way, so that a new one is covered as soon as it is there.
 """

@@ -20,7 +20,8 @@ from tests import factories
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.signs import kind_sign, step_state_sign
 from wagtail_qbo_sync.models import Customer, Run, Step
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.records.runs import touches
+from wagtail_qbo_sync.sync.records.status import beat
 
 from . import rows
 
@@ -538,6 +539,39 @@ def test_fifty_runs_cost_as_many_queries_as_five(browser: Any) -> None:
 
     queries(4)
     assert queries(5) == queries(50)
+
+
+@pytest.mark.parametrize(("state", "most"), [("waiting", 11), ("applying", 16)])
+def test_counting_the_steps_of_an_undo_costs_the_same_for_any_number(
+    browser: Any, state: str, most: int
+) -> None:
+    """What the page asks for again while a plan waits, or is applied."""
+    company = rows.company()
+    undoes = rows.run(company, "done")
+    undo = rows.run(company, state, by_person=True, undoes=undoes, undo={"after": 0})
+    person = browser(rows.VIEW, rows.SYNC)
+    values = {"phone": ["2", "1"]}
+    told = {"customer": "C", "client": "C", "seen": rows.SEEN, "values": values, "active": False}
+
+    def queries(steps: int) -> int:
+        Step.objects.bulk_create(
+            Step(
+                run=undo,
+                kind="undo",
+                state=("planned", "unticked", "done", "held")[number % 4],
+                qbo_id=str(number),
+                data=told,
+                touches=touches(told),
+            )
+            for number in range(undo.steps.count(), steps)
+        )
+        with CaptureQueriesContext(database) as captured:
+            page = text_of(get(person, "run_summary", undo.pk))
+        assert f"<strong>{steps // 4}</strong>" in page
+        return len(captured)
+
+    queries(4)
+    assert queries(8) == queries(2000) <= most
 
 
 def test_a_finished_run_leads_to_all_who_wait(browser: Any) -> None:

@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from crm.models import Client
+from crm.models import Client, client_type
+from django.db import connection as database
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -18,7 +20,14 @@ from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin import components, sync_line
 from wagtail_qbo_sync.admin.base import RIGHTS, url
 from wagtail_qbo_sync.host.adapter import ClientAdapter
-from wagtail_qbo_sync.models import Change, Connection, SiteState, SyncState
+from wagtail_qbo_sync.models import (
+    Change,
+    Connection,
+    Customer,
+    Mapping,
+    SiteState,
+    SyncState,
+)
 
 from .desk import words
 
@@ -76,6 +85,36 @@ def test_a_client_counts_once(company: Connection) -> None:
     rows.mapped(other, anna)
     rows.change(other, anna, name=["Anna", "Anna Berg"])
     assert news(asks(browser(SEES))) == "1 client updated from QuickBooks Reload"
+
+
+def test_looking_again_costs_the_same_for_any_number(company: Connection) -> None:
+    """Of clients that were written, and of customers that wait."""
+    person = browser(SEES)
+    since = sync_line.latest_change()
+
+    def queries(number: int) -> int:
+        there = range(Change.objects.count(), number)
+        clients = [Client(name=f"C{n}", contact_type_id=client_type()) for n in there]
+        Client.objects.bulk_create(clients)
+        about = [{"connection": company, "qbo_id": f"x{n}"} for n in there]
+        Customer.objects.bulk_create(
+            Customer(**one, standing="top", display_name="C", match_keys="-", record={})
+            for one in about
+        )
+        Mapping.objects.bulk_create(
+            Mapping(**one, client=of, client_pk=str(of.pk))
+            for one, of in zip(about, clients, strict=True)
+        )
+        Change.objects.bulk_create(
+            Change(**one, client_pk=str(of.pk), side="site", values={}, at=clock.now())
+            for one, of in zip(about, clients, strict=True)
+        )
+        with CaptureQueriesContext(database) as captured:
+            assert news(asks(person, since)).startswith(f"{number:,} client")
+        return len(captured)
+
+    queries(1)
+    assert queries(5) == queries(2000) <= 15
 
 
 def test_what_was_written_to_quickbooks_does_not_count(company: Connection) -> None:

@@ -15,7 +15,7 @@ from wagtail.models import ModelLogEntry
 import wagtail_qbo_sync
 from tests import factories, screens
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync import exclusion
+from wagtail_qbo_sync.sync.people import exclusion
 
 FIELDS = 500
 """Half of what Django takes of one form."""

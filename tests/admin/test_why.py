@@ -12,14 +12,25 @@ from django.db import connection as database
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
+from tests import factories
 from tests.admin import rows
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import url
 from wagtail_qbo_sync.admin.why.words import when
 from wagtail_qbo_sync.contact import email_keys, match_key
-from wagtail_qbo_sync.models import Connection, Customer, ImportRow, Outbox, Run, SyncState
+from wagtail_qbo_sync.models import (
+    Connection,
+    Customer,
+    ImportBatch,
+    ImportRow,
+    Outbox,
+    Run,
+    SyncState,
+)
 from wagtail_qbo_sync.models.mirror import joined_keys
-from wagtail_qbo_sync.sync import exclusion, judge, status
+from wagtail_qbo_sync.sync.applying import judge
+from wagtail_qbo_sync.sync.people import exclusion
+from wagtail_qbo_sync.sync.records import status
 
 from .conftest import Login, Read
 
@@ -232,11 +243,15 @@ def test_a_run_of_any_size_costs_as_many_queries(viewer: Browser, company: Conne
 def test_an_import_of_contact_types_is_part_of_the_story(
     viewer: Browser, company: Connection, read: Read
 ) -> None:
-    """K15; of a client that one may see."""
+    """K15; of a client that one may see. It names who confirmed."""
     client = Client.objects.create(
         name="Tom Reed", contact_type=ContactType.objects.create(name="A")
     )
     rows.type_import(client)
     ImportRow.objects.update(state=ImportRow.State.DONE, before=[])
+    ImportBatch.objects.update(
+        user=factories.user(username="ursula"), confirmed_by=factories.user(username="charles")
+    )
     page = read(viewer.get(of_client(company, client)))
-    assert "changed the Contact Type of “Tom Reed” to A by the file “contact-types.csv”" in page
+    said = "charles changed the Contact Type of “Tom Reed” to A by the file “contact-types.csv”"
+    assert said in page

@@ -28,9 +28,9 @@ from wagtail_qbo_sync.models import (
     Step,
     SyncState,
 )
-from wagtail_qbo_sync.sync.pull import OVERLAP
-from wagtail_qbo_sync.sync.status import ConnectionState
-from wagtail_qbo_sync.sync.why import CHANGES, Company, Facts
+from wagtail_qbo_sync.sync.reading.pull import OVERLAP
+from wagtail_qbo_sync.sync.records.status import ConnectionState
+from wagtail_qbo_sync.sync.telling.why import CHANGES, Company, Facts
 
 DAY = datetime(2026, 5, 3, 9, 30, tzinfo=get_default_timezone())
 WHEN = "05/03/2026 9:30 a.m."

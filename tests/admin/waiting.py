@@ -8,7 +8,7 @@ from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.contact import Contact, match_key
 from wagtail_qbo_sync.models import Case, Connection, Customer
 from wagtail_qbo_sync.models.mirror import joined_keys
-from wagtail_qbo_sync.sync import suggest
+from wagtail_qbo_sync.sync.telling import suggest
 
 
 def fill(company: Connection, customers: int, clients: int = 0, exact: int = 0) -> None:

@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 from tests import factories
 from wagtail_qbo_sync.admin.base import RIGHTS
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.records.status import beat
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [

@@ -18,8 +18,10 @@ from tests.sync.types_file.files import csv_of
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import url
 from wagtail_qbo_sync.models import Connection, Customer, ImportBatch, Run, Step
-from wagtail_qbo_sync.sync import drafts, exclusion, proposal, undoing
-from wagtail_qbo_sync.sync.drafts import Do
+from wagtail_qbo_sync.sync.bulk import drafts, proposal
+from wagtail_qbo_sync.sync.bulk.drafts import Do
+from wagtail_qbo_sync.sync.people import exclusion
+from wagtail_qbo_sync.sync.planning import undoing
 from wagtail_qbo_sync.sync.types_file import imports, slices
 
 from .conftest import Open, search_listing
@@ -135,17 +137,25 @@ def moved_import(company: Connection) -> None:
     data = csv_of(*((one.pk, one.name, "", books.name) for one in people))
     batch = to_its_end(imports.start(data.encode("cp1252"), "types.csv", None))
     exclusion.exclude_client(company, str(people[1].pk), None)
-    imports.confirm(batch)
+    imports.confirm(batch, None)
     to_its_end(batch)
+
+
+def waiting_undo(company: Connection) -> None:
+    """Contact Types by file, about to be taken back."""
+    moved_import(company)
+    batch = ImportBatch.objects.get()
+    imports.confirm(batch, None)
+    back = imports.undo(to_its_end(batch), None)
+    assert back is not None
+    to_its_end(back)
 
 
 def undone_import(company: Connection) -> None:
     """Contact Types by file, taken back."""
-    moved_import(company)
-    batch = ImportBatch.objects.get()
-    imports.confirm(batch)
-    back = imports.undo(to_its_end(batch), None)
-    assert back is not None
+    waiting_undo(company)
+    back = ImportBatch.objects.latest("pk")
+    imports.confirm(back, None)
     to_its_end(back)
 
 
@@ -178,6 +188,7 @@ SCREENS: dict[str, tuple[Callable[[Connection], None], Callable[[Connection], st
     "map to client": (duplicates, to_map),
     "map customers": (duplicates, lambda company: url("map", company.pk)),
     "import": (moved_import, newest_import),
+    "undo of an import that waits": (waiting_undo, newest_import),
     "undo of an import": (undone_import, newest_import),
     "save all": (chosen, lambda company: url("run", Run.objects.get(state="proposed").pk)),
 }

@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from tests import factories
 from wagtail_qbo_sync.models import BulkDecision, Connection, Customer
-from wagtail_qbo_sync.sync import bulk
-from wagtail_qbo_sync.sync.status import CustomerStatus, with_status
+from wagtail_qbo_sync.sync.bulk import decisions
+from wagtail_qbo_sync.sync.records.status import CustomerStatus, with_status
 
 from .conftest import Open, search_listing
 
@@ -38,12 +38,12 @@ def test_all_of_a_filtered_listing_are_decided_about_and_watched_to_the_end(
     page.get_by_role("button", name="Exclude").click()
     status = page.get_by_role("status").filter(has_text="customers")
     expect(status).to_contain_text("0 of 320 customers are decided about.")
-    bulk.advance(BulkDecision.objects.get().pk)
+    decisions.advance(BulkDecision.objects.get().pk)
     expect(status).to_contain_text("320 customers are excluded from mapping.")
     assert len(excluded()) == 320
     page.get_by_role("button", name="Undo").click()
     expect(status).to_contain_text("0 of 320 customers are decided about.")
-    bulk.advance(BulkDecision.objects.latest("pk").pk)
+    decisions.advance(BulkDecision.objects.latest("pk").pk)
     expect(status).to_contain_text("320 customers are included again.")
     assert excluded() == set()
 

@@ -21,7 +21,7 @@ from tests.sync.conftest import (  # noqa: F401
 from tests.sync.firm import Firm
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Connection, SyncState
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.records.status import beat
 
 from .conftest import Open, search_listing
 

@@ -22,7 +22,7 @@ from tests.sync.conftest import (  # noqa: F401
 from tests.sync.firm import Firm
 from wagtail_qbo_sync.admin.client_record import ClientRecord
 from wagtail_qbo_sync.models import Mapping
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.records.status import beat
 
 from .conftest import Open
 

@@ -20,7 +20,7 @@ from tests.sync.conftest import (  # noqa: F401
 )
 from tests.sync.firm import Firm
 from wagtail_qbo_sync.admin.base import conflicts_url
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.records.status import beat
 
 from .conftest import Open
 

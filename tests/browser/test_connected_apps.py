@@ -14,7 +14,7 @@ from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import url
 from wagtail_qbo_sync.models import Connection, Run, Step, SyncState, Token
 from wagtail_qbo_sync.qbo import discovery
-from wagtail_qbo_sync.sync.installation import is_copy
+from wagtail_qbo_sync.sync.access.installation import is_copy
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import Open

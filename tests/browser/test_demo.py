@@ -28,16 +28,18 @@ START_PATIENCE = 300.0
 class Demo:
     """One that runs in a folder of its own."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, typed: str = "") -> None:
         self.folder = folder
         self.site, self.sandbox = free_ports()
         ports = {"PORT": str(self.site), "SANDBOX_PORT": str(self.sandbox)}
         self._output = folder.with_suffix(".output")
-        with self._output.open("wb") as output:
+        entered = folder.with_suffix(".input")
+        entered.write_text(typed)
+        with self._output.open("wb") as output, entered.open("rb") as given:
             self._process = subprocess.Popen(
                 [sys.executable, demo.__file__, *arguments],
                 env={**os.environ, **ports, "DEMO_DIR": str(folder), "PYTHONUNBUFFERED": "1"},
-                stdin=subprocess.DEVNULL,
+                stdin=given,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -65,7 +67,11 @@ class Demo:
     def press_ctrl_c(self) -> int:
         """End it as a person would; the exit status."""
         self._process.send_signal(signal.SIGINT)
-        return self._process.wait(PATIENCE)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Until it has ended; the exit status."""
+        return self._process.wait(START_PATIENCE)
 
     def processes(self) -> list[int]:
         """All that were started for this demo and still run, whoever their parent is now."""
@@ -123,19 +129,23 @@ def log_in(page: Page, site: str) -> None:
     page.wait_for_url(f"{site}/admin/")
 
 
+def connect(page: Page, site: str, sandbox: str) -> None:
+    """From the menu to QuickBooks' consent and back."""
+    page.get_by_role("button", name="Settings", exact=True).click()
+    page.get_by_role("link", name="Connected Apps").click()
+    page.get_by_role("button", name="Connect to QuickBooks").click()
+    page.wait_for_url(f"{sandbox}/**")
+    page.get_by_role("group", name="Install for your firm").get_by_label(COMPANY).check()
+    page.get_by_role("button", name="Connect", exact=True).click()
+    page.wait_for_url(f"{site}/admin/qbo/customers/?connection=*")
+
+
 def test_from_connect_to_a_mapped_client(page: Page, tmp_path: Path) -> None:
     with running(tmp_path / "demo", "--unconnected") as started:
         assert "Nothing is connected by itself" in started.said
         site = started.site_url
         log_in(page, site)
-        page.get_by_role("button", name="Settings", exact=True).click()
-        page.get_by_role("link", name="Connected Apps").click()
-
-        page.get_by_role("button", name="Connect to QuickBooks").click()
-        page.wait_for_url(f"{started.sandbox_url}/**")
-        page.get_by_role("group", name="Install for your firm").get_by_label(COMPANY).check()
-        page.get_by_role("button", name="Connect", exact=True).click()
-        page.wait_for_url(f"{site}/admin/qbo/customers/?connection=*")
+        connect(page, site, started.sandbox_url)
         message = page.locator(".messages")
         expect(message).to_contain_text(f"“{COMPANY}” is connected. Nothing has been read yet.")
 
@@ -272,3 +282,11 @@ def wait_for(page: Page, address: str, is_so: Callable[[], bool]) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.2)
         page.goto(address)
+
+
+def test_a_shell_alone_is_connected_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    shell = Demo(tmp_path / "demo", "--shell", typed="print('mapped:', Mapping.objects.count())")
+    assert shell.wait() == 0, shell.said
+    found = re.search(r"mapped: (\d+)", shell.said)
+    assert found and int(found[1]) > 0, shell.said
+    assert shell.processes() == []

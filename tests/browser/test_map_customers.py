@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.admin.waiting import fill
 from wagtail_qbo_sync.admin.base import url
 from wagtail_qbo_sync.models import BulkDecision, Connection, Customer, Decision
-from wagtail_qbo_sync.sync.drafts import Do, drafts_of
+from wagtail_qbo_sync.sync.bulk.drafts import Do, drafts_of
 
 from .conftest import Open
 

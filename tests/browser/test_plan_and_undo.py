@@ -16,7 +16,7 @@ from tests.sync.firm import Firm
 from wagtail_qbo_sync.admin.base import url
 from wagtail_qbo_sync.models import Connection, Run, Step
 from wagtail_qbo_sync.qbo import limits
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.records.status import beat
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import Open

@@ -16,8 +16,8 @@ from tests.sync.conftest import firm as firm
 from tests.sync.conftest import returned as returned
 from tests.sync.conftest import sandbox as sandbox
 from tests.sync.firm import Firm
-from wagtail_qbo_sync.sync import sweep
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.records.status import beat
 from wagtail_qbo_sync.sync.types_file import imports
 
 from .conftest import Open, search_listing
@@ -72,9 +72,13 @@ def test_from_the_list_through_a_spreadsheet_into_quickbooks_and_back(
     assert in_quickbooks(firm) == {"Old Hand", name}
 
     page.get_by_role("button", name="Undo the whole import").click()
-    expect(page.locator(".messages")).to_contain_text("The Contact Type of 1 client is changed.")
+    expect(main).to_contain_text("This undo waits to be confirmed")
     said = "1 customer that was created in QuickBooks because of the import stays there."
     expect(main).to_contain_text(said)
+    expect(main).to_contain_text("0 created as customers")
+    assert types_now() != before, "nobody has confirmed it"
+    page.get_by_role("button", name="Confirm and undo").click()
+    expect(page.locator(".messages")).to_contain_text("The Contact Type of 1 client is changed.")
     assert types_now() == before
     sweep.everything()
     firm.sync()

@@ -1,4 +1,4 @@
-"""The matching rules, written straight from FEATURES and with no thought of speed: the oracle."""
+"""The oracle: docs/explanation/matching.md, written down with no thought of speed."""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """The example project: its database setting, its groups, its firm."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from example.database import database
 
 from wagtail_qbo_sync.contact import email_keys
 from wagtail_qbo_sync.host.adapter import get_adapter
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_sqlite_is_the_default_and_set_up_for_a_worker_beside_the_web() -> None:
@@ -97,3 +102,28 @@ def test_clients_have_their_pages_in_the_admin(path: str) -> None:
     assert browser.get("/").headers["Location"] == "/admin/"
     browser.force_login(User.objects.get(username="staff"))
     assert browser.get(path).status_code == 200
+
+
+WHERE = """
+import django; django.setup()
+from django.core.management import call_command
+from django.urls import reverse
+call_command("check")
+print(reverse("djdt:render_panel"))
+"""
+
+
+@pytest.mark.parametrize("wanted", ["1", ""])
+def test_the_debug_toolbar_is_there_when_it_is_asked_for(wanted: str) -> None:
+    pytest.importorskip("debug_toolbar", reason="only the development environment has it")
+    env = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'example_project'}",
+        "DJANGO_SETTINGS_MODULE": "example.settings",
+        "DJANGO_DEBUG_TOOLBAR": wanted,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", WHERE], env=env, capture_output=True, text=True, check=False
+    )
+    shown = done.stdout if wanted else done.stderr
+    assert ("/__debug__/render_panel/" if wanted else "'djdt' is not a registered") in shown

@@ -59,6 +59,7 @@ def test_a_check_says_what_was_guessed() -> None:
 
 def test_abstract_client_needs_no_adapter() -> None:
     adapter = PlainAdapter()
+    assert adapter.check() == []
     assert adapter.field_map == get_adapter().field_map
     record = adapter.new(Contact(name="Anna", fax="1"), "Prospect")
     assert (record.label, record.contact_type) == ("Anna", "Prospect")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from crm.models import Client, ContactType
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models.signals import post_save
 from model_bakery import baker
 from pytest_django import DjangoAssertNumQueries
@@ -105,8 +105,10 @@ def test_a_refusal_names_the_field(
 def test_a_refusal_names_who_holds_a_unique_value(
     anna: str, adapter: ClientAdapter, values: dict[str, Value]
 ) -> None:
-    tom = str(Strict.objects.create(name="Tom", city="Rome").pk)
     ((path, _),) = values.items()
+    if path == "email" and not connection.features.supports_partial_indexes:
+        pytest.skip("This database has no constraint with a condition")
+    tom = str(Strict.objects.create(name="Tom", city="Rome").pk)
     for refused in (
         refusal(adapter, values, tom),
         refusal(adapter, {**values, "name": "New", "mailing_address": SALEM}),

@@ -9,8 +9,8 @@ from django.utils import timezone
 from wagtail_qbo_sync.contact import Contact
 from wagtail_qbo_sync.host.adapter import ClientRecord, get_adapter
 from wagtail_qbo_sync.models import Connection, Decision, Mapping
-from wagtail_qbo_sync.sync.client_status import with_client_status
-from wagtail_qbo_sync.sync.traces import is_referred_to, rest_digests
+from wagtail_qbo_sync.sync.records.client_status import with_client_status
+from wagtail_qbo_sync.sync.records.traces import is_referred_to, rest_digests
 
 if TYPE_CHECKING:
     from django.test import TestCase as _Base

@@ -70,7 +70,7 @@ MUTANTS = (
         name="values_compared_as_typed",
         breaks="L2",
         module="engine.merge",
-        old="return one == other or same(self.name, one, other)",
+        old="return one == other or same(name, one, other)",
         new="return one == other",
         killed_by="tests/sync/test_pairs.py::test_both_sides_the_same_is_settled_without_a_write",
     ),

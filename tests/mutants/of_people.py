@@ -92,6 +92,22 @@ MUTANTS: tuple[AnyMutant, ...] = (
         '    if sealed.startswith("{"):\n        return sealed\n    try:\n',
         killed_by="tests/sync/test_token.py::test_tokens_are_nowhere_to_be_read",
     ),
+    Mutant(
+        name="login_on_a_page",
+        breaks="S14",
+        module="admin.views.clients",
+        old="        return self.connection.company_name\n",
+        new="        return self.connection.token.open()[0]\n",
+        killed_by="tests/admin/test_secrets_on_pages.py::test_nothing_that_is_answered_holds_a_secret",
+    ),
+    Mutant(
+        name="code_stays_in_the_request",
+        breaks="S14",
+        module="admin.views.connections",
+        old="    request.GET = QueryDict()\n",
+        new="",
+        killed_by="tests/admin/test_oauth_views.py::test_a_crash_shows_no_token[crashes0-False]",
+    ),
     TableMutant(
         name="customer_mapped_twice",
         breaks="S3",

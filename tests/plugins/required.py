@@ -1,8 +1,8 @@
 """Loaded by CI only (`-p tests.plugins.required`): a missing service fails its test.
 
-A test marked `browser`, `postgres`, `server` or `redis` skips itself on a machine without
-Chromium, PostgreSQL, any database server, or Redis. In CI all are there, so such a skip would hide
-that nothing was tested.
+A test marked `browser`, `postgres`, `server`, `redis` or `gettext` skips itself on a machine
+without Chromium, PostgreSQL, any database server, Redis, or xgettext. In CI all are there, so such
+a skip would hide that nothing was tested.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Generator
 
 import pytest
 
-REQUIRED = ("browser", "postgres", "server", "redis")
+REQUIRED = ("browser", "postgres", "server", "redis", "gettext")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -14,6 +14,7 @@ from wagtail_qbo_sync.engine import gate
 from wagtail_qbo_sync.qbo import limits
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
+from .logins import Logins
 from .time_shift import TimeShift
 from .world import World
 
@@ -36,12 +37,12 @@ def worlds(
     monkeypatch.setattr(gate, "BRAKE_RECORDS", 4)
     keys = {"WEBHOOK_VERIFIER_TOKEN": "sandbox-verifier"}
     settings.WAGTAIL_QBO_SYNC = {**settings.WAGTAIL_QBO_SYNC, **keys}
-    time = TimeShift(monkeypatch, sandbox)
+    time, logins = TimeShift(monkeypatch, sandbox), Logins(monkeypatch)
 
     @contextmanager
     def world() -> Iterator[World]:
         with transaction.atomic():
-            yield World(sandbox, returned, time)
+            yield World(sandbox, returned, time, logins)
             transaction.set_rollback(True)
 
     return world

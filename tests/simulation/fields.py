@@ -74,14 +74,21 @@ def columns(field: str, value: Value) -> Json:
 
 def properties(field: str, value: Value) -> Json:
     """The customer's properties that hold this value, for a sparse update; "" clears."""
-    if field == "mailing_address":
-        return {"BillAddr": dict(zip(_LINES, value, strict=True))}
+    if field.endswith("_address"):
+        name = {"mailing_address": "BillAddr", "physical_address": "ShipAddr"}[field]
+        return {name: dict(zip(_LINES, value, strict=True))}
     if field in ("phone", "mobile"):
         name = {"phone": "PrimaryPhone", "mobile": "Mobile"}[field]
         return {name: {"FreeFormNumber": value}}
     if field == "email":
         return {"PrimaryEmailAddr": {"Address": value}}
     return {{"name": "DisplayName", "company_name": "CompanyName"}[field]: value}
+
+
+def said_in(body: Json) -> set[str]:
+    """The fields about which a customer's body says something."""
+    named = {next(iter(properties(field, blank(field)))): field for field in FIELDS}
+    return {named[key] for key in body.keys() & named.keys()}
 
 
 def blank(field: str) -> Value:

@@ -1,43 +1,39 @@
-"""What must hold, by the numbers under which it is known: S for safety, L for liveness.
+"""What must never happen (S), by the numbers under which it is known.
 
-Those of `AFTER_EACH_ACT` look at what the sync did since the last look; those of `AT_REST` at a
-world without faults, after three cycles, in which people approved what waited.
+All of `AFTER_EACH_ACT` look at what the sync did since the last look.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
-from django.apps import apps
-from django.core import serializers
+from django.db.models import Q
 
 from wagtail_qbo_sync.engine.gate import exceeds_brake
 from wagtail_qbo_sync.models import (
-    Case,
     Change,
     Customer,
     Decision,
     Mapping,
     Outbox,
     Run,
-    Send,
     Step,
-    SyncState,
 )
 
-from .fields import FIELDS, Json, in_qbo, unmapped
+from .fields import FIELDS, Json, said_in, unmapped
 from .ledger import SITE, Record
-from .watch import Company, as_value
+from .watch import Company, Overwriting, Shown, Writing, as_value, sent_items
 from .world import FIRST_IDS, World
 
 THEIR_BUSINESS = ("undo", "first link", "policy")
 """Reasons for which a value may be replaced that its successor's author has not seen: a person
 has said so."""
+BEGUN = (Run.State.APPLYING, Run.State.DONE, Run.State.FAILED)
+OVER = (Run.State.DONE, Run.State.FAILED, Run.State.DISCARDED)
 MOST = 1000
 """Ids that belong to one company."""
 
@@ -88,6 +84,22 @@ def s4_nothing_is_created_twice(world: World) -> None:
     assert world.watch.made[SITE] <= creates, "More clients than were asked for"
 
 
+def s4_one_of_each(world: World) -> None:
+    """What a client, or a customer, was made into is not made of it once more, in a company,
+    before people have parted the two."""
+    for one in world.watch.made_of:
+        if _is_let_go(world, *one):
+            world.let_go.add(one)
+    for making in world.watch.look.made:
+        assert making.source is not None, f"Nobody asked for {making.record}"
+        twins = [
+            record
+            for source, record in world.watch.made_of - world.let_go
+            if source == making.source and record.place == making.record.place
+        ]
+        assert twins == [making.record], f"{making.source} has become {twins}"
+
+
 def s5_frame(world: World) -> None:
     """What is not mapped is as it was, byte by byte (rule 7)."""
     for record, before, now in world.watch.look.frames:
@@ -105,17 +117,21 @@ def s6_who_takes_no_part_is_left_alone(world: World) -> None:
         assert record not in touched | named, f"{record} takes no part"
 
 
-def s7_direction(world: World) -> None:
-    """A company from which is only pulled is sent no update; one to which is only pushed
-    brings none (U2). What was sent before may be sent again."""
-    for company in world.companies:
-        if company.settled_direction == "pull":
-            items = [item for one, item in _sent(world) if one is company]
-            assert not [item for item in items if not _is_old(item)], f"Sent to {company.realm}"
-        if company.settled_direction == "push":
-            for one in world.watch.look.overwritten:
-                is_theirs = one.record.place == SITE and _brought(one.record.key, company)
-                assert not is_theirs or one.why == "undo", one
+def s7_nothing_is_sent_that_only_comes(world: World) -> None:
+    """Of a company, or a field, from which is only pulled (U2), nothing is sent: neither when it
+    is tried nor to make a customer. What was sent before may be sent again."""
+    for company, item in _sent(world):
+        silent = {name for name, way in company.ways.items() if way == "pull"}
+        if found := silent & said_in(item["Customer"]):
+            assert _may_be_sent(item), f"{found} of {item} in {company.realm}"
+
+
+def s7_nothing_comes_that_is_only_sent(world: World) -> None:
+    """Where a field is only pushed, no client's is written (U2)."""
+    for one in world.watch.look.overwritten:
+        for writing in one.writings if one.record.place == SITE and one.why != "undo" else ():
+            company = _company_of(world, writing)
+            assert company.ways[one.field] != "push", f"{one} from {company.realm}"
 
 
 def s8_tenancy(world: World) -> None:
@@ -141,11 +157,81 @@ def s9_no_client_is_deleted(world: World) -> None:
         assert any(None in pair[1:] for one in gone for pair in one.values.values()), record
 
 
-def s13_one_refresh_at_a_time(world: World) -> None:
-    """No login is refreshed with a token that was replaced before."""
-    for call in world.watch.look.calls:
-        if call["path"].endswith("tokens/bearer") and not call["injected"]:
-            assert call["status"] == 200 or world.login_may_be_lost, call
+def s10_what_is_written_was_planned(world: World) -> None:
+    """Whatever a sync writes over something, a step of an approved run said so, or of one that
+    need not wait."""
+    for one in world.watch.look.overwritten:
+        for writing in one.writings:
+            assert _was_planned(one, writing), f"No step wrote {one}"
+
+
+def s10_what_was_shown_is_done(world: World) -> None:
+    """Of a plan that waited exactly the steps that it showed, ticked, are done, or are held back
+    with the reason; of one that waits still, or was discarded, none."""
+    for pk, shown in list(world.watch.plans.items()):
+        run = Run.objects.get(pk=pk)
+        for step in run.steps.all():
+            if step.state == Step.State.DONE:
+                assert run.approved_at is not None, f"{step} of run {pk} was done unasked"
+                _as_shown(step, shown.get(step.pk))
+            elif step.state in (Step.State.HELD, Step.State.FAILED):
+                assert step.data.get("why"), f"{step} of run {pk} was held back without a reason"
+            elif run.state in OVER:
+                left = run.state == Run.State.DISCARDED or step.state == Step.State.LEFT
+                assert left, f"{step} of run {pk} was forgotten: {step.state}"
+        if run.state in OVER:
+            del world.watch.plans[pk]
+
+
+def s11_an_undo_gives_back(world: World) -> None:
+    """What an undo replaces, the sync had written; what it puts back, stood there before that."""
+    for one in world.watch.look.overwritten:
+        if one.why == "undo":
+            before = world.watch.written[one.record, one.field][: -len(one.writings)]
+            run = one.writings[-1].run
+            if run is not None and run.undoes_id:
+                before = [each for each in before if each.run and each.run.pk == run.undoes_id]
+            assert before, f"Nothing was to be undone: {one}"
+            assert one.before in {each.after for each in before}, f"An undo has trampled: {one}"
+            assert one.after in {each.before for each in before}, f"Never stood there: {one}"
+
+
+def s11_an_undo_is_whole(world: World) -> None:
+    """Once an undo of a run is over, nothing stands as that run wrote it, but what somebody
+    unticked, and what was held back; of what was left as edited it is true that it was."""
+    for run in _undone_lately(world):
+        realm = _realm_of(world, run)
+        named = {
+            Record(*about)
+            for step in run.steps.exclude(state=Step.State.DONE)
+            if "left" not in step.data
+            for about in ((SITE, step.client_pk), (realm, step.qbo_id))
+        }
+        for (record, name), writings in world.watch.written.items():
+            mine = [one for one in writings if one.run and one.run.pk == run.undoes_id]
+            if not mine or record in named:
+                continue
+            stands = world.ledger.stands[record][name].value
+            assert stands != mine[-1].after or stands == mine[0].before, (
+                f"Run {run.pk} has left {name} of {record} as it was: {stands!r}"
+            )
+
+
+def s11_what_is_undone_stays_so(world: World) -> None:
+    """No machine writes again what an undo took away, nor carries on what it put back, unless
+    somebody has written it since."""
+    for one in world.watch.look.overwritten:
+        assert not one.again or one.why == "first link", f"Undone, and done again: {one}"
+
+
+def s13_one_login(world: World) -> None:
+    """Only the newest login that came is refreshed, and it is kept before it is used; it is
+    over when Intuit has said so, and that without a loss on the way nobody hears."""
+    assert not world.logins.wrong, world.logins.wrong
+    for company in world.companies:
+        login, token = world.logins.newest[company.realm], company.token
+        assert token.open()[1] == login.refresh_token, f"{company.realm} keeps an older login"
+        assert login.refused or not token.rejected, f"{company.realm} has given up its login"
 
 
 def s15_brake(world: World) -> None:
@@ -163,7 +249,7 @@ def s15_brake(world: World) -> None:
 def s16_quiet_after_429(world: World) -> None:
     """A company that said "too many requests" is left alone until the wait is over."""
     for call in world.watch.look.calls:
-        realm = _realm(call)
+        realm = realm_of(call)
         if realm is None:
             continue
         assert call["time"] >= world.quiet_until.get(realm, 0), f"{realm} was asked too early"
@@ -184,128 +270,36 @@ AFTER_EACH_ACT: tuple[Callable[[World], None], ...] = (
     s2_no_overwrite_unseen,
     s3_one_mapping_each_way,
     s4_nothing_is_created_twice,
+    s4_one_of_each,
     s5_frame,
     s6_who_takes_no_part_is_left_alone,
-    s7_direction,
+    s7_nothing_is_sent_that_only_comes,
+    s7_nothing_comes_that_is_only_sent,
     s8_tenancy,
     s9_no_resurrection,
     s9_no_client_is_deleted,
-    s13_one_refresh_at_a_time,
+    s10_what_is_written_was_planned,
+    s10_what_was_shown_is_done,
+    s11_an_undo_gives_back,
+    s11_an_undo_is_whole,
+    s11_what_is_undone_stays_so,
+    s13_one_login,
     s15_brake,
     s16_quiet_after_429,
     l4_the_cursor_never_moves_back,
 )
 
 
-# At rest ------------------------------------------------------------------------------------------
-
-
-def l1_nothing_is_under_way(world: World) -> None:
-    """No walk is half done, nothing waits to be sent, and nobody is in trouble."""
-    for company in world.companies:
-        state = company.state
-        assert (state.phase, state.trouble) == (SyncState.Phase.REST, {}), company.realm
-        assert state.wanted == state.served, company.realm
-        assert not Send.objects.filter(connection=company.connection, is_open=True).exists()
-        open_rows = Outbox.objects.filter(connection=company.connection, open_key__isnull=False)
-        assert not open_rows.exclude(state=Outbox.State.WANTED).exists()
-        assert company.waiting() is None
-
-
-def l1_the_mirror_shows_quickbooks(world: World) -> None:
-    """L4: what changed there has been seen."""
-    for company in world.companies:
-        rows = Customer.objects.filter(connection=company.connection)
-        mirror = {row.qbo_id: row for row in rows}
-        for qbo_id, record in company.books().items():
-            assert qbo_id in mirror, f"{qbo_id} was never seen"
-            assert mirror[qbo_id].record["sync_token"] == int(record["SyncToken"]), qbo_id
-            is_inactive = mirror[qbo_id].standing == Customer.Standing.INACTIVE
-            assert is_inactive != record["Active"], qbo_id
-
-
-def l1_pairs_are_equal_or_it_is_seen_why(world: World) -> None:
-    """Each field of each pair that is awake: the same on both sides, or asked about, or one that
-    people let stand, or that does not travel the way it would have to."""
-    for company in world.companies:
-        books = company.books()
-        for pair in company.pairs():
-            record = books[pair.qbo_id]
-            if pair.asleep or not record["Active"] or record.get("IsProject"):
-                continue
-            asked = _asked(company, pair)
-            for name, value in in_qbo(record).items():
-                here = world.ledger.stands[Record(SITE, pair.client_pk)][name]
-                there = world.ledger.stands[Record(company.realm, pair.qbo_id)][name]
-                assert (
-                    here.value == value
-                    or name in asked
-                    or (here.knows(there) and there.knows(here))
-                    or company.direction != "two_way"
-                ), f"{name} of {pair.qbo_id}: {here.value!r} here, {value!r} there, {asked}"
-
-
-def s12_what_was_sent_is_in_the_journal(world: World) -> None:
-    """Each value that arrived in QuickBooks and still stands there."""
-    for record, name in world.watch.sent_ones():
-        about = Change.objects.filter(qbo_id=record.key, side=Change.Side.QBO)
-        stands = world.ledger.stands[record][name].value
-        told = [one.values[name][1] for one in about if name in one.values]
-        assert stands in [as_value(name, one) for one in told], (record, name, stands)
-
-
-def s14_no_secrets(world: World) -> None:
-    """No token that was ever issued is in the database's text."""
-    text = json.dumps(
-        [
-            serializers.serialize("json", model._base_manager.all())
-            for model in apps.get_app_config("wagtail_qbo_sync").get_models()
-        ]
-    )
-    for company in world.companies:
-        for secret in company.connection.token.open():
-            assert secret not in text
-
-
-def l2_quiet(world: World) -> None:
-    """One more cycle sends nothing, writes nothing, and reads once per company at most; twice
-    where QuickBooks tells of inactive customers without saying what they hold."""
-    look = world.watch.look
-    most = 2 if world.sandbox.get("switches")["cdc_inactive"] == "stub" else 1
-    assert not look.touched, f"Touched: {look.touched}"
-    for company in world.companies:
-        calls = [call for call in look.calls if _realm(call) == company.realm]
-        asked = [f"{call['path']} {call['query']} {call['body']}" for call in calls]
-        assert not any(one.split()[0].endswith(("/batch", "/customer")) for one in asked), asked
-        assert len(calls) <= most, asked
-
-
-AT_REST: tuple[Callable[[World], None], ...] = (
-    l1_nothing_is_under_way,
-    l1_the_mirror_shows_quickbooks,
-    l1_pairs_are_equal_or_it_is_seen_why,
-    s12_what_was_sent_is_in_the_journal,
-    s14_no_secrets,
-)
-
-
 # What they look at --------------------------------------------------------------------------------
 
 
-def _realm(call: Json) -> str | None:
+def realm_of(call: Json) -> str | None:
     parts = call["path"].split("/")
     return parts[3] if call["path"].startswith("/v3/company/") else None
 
 
 def _sent(world: World) -> Iterator[tuple[Company, Json]]:
-    """The items of the batches that were sent."""
-    by_realm = {company.realm: company for company in world.companies}
-    for call in world.watch.look.calls:
-        realm = _realm(call)
-        if realm and call["path"].endswith("/batch"):
-            for item in json.loads(call["body"])["BatchItemRequest"]:
-                if "Customer" in item:
-                    yield by_realm[realm], item
+    return sent_items(world.companies, world.watch.look.calls)
 
 
 def _named(world: World) -> Iterator[tuple[str, str]]:
@@ -314,24 +308,75 @@ def _named(world: World) -> Iterator[tuple[str, str]]:
         if qbo_id := item["Customer"].get("Id"):
             yield company.realm, qbo_id
     for call in world.watch.look.calls:
-        if realm := _realm(call):
+        if realm := realm_of(call):
             asked = unquote_plus(call["query"]) + call["body"] * call["path"].endswith("/query")
             for ids in re.findall(r"Id IN \(([^)]*)\)", asked, re.IGNORECASE):
                 yield from ((realm, qbo_id) for qbo_id in re.findall(r"\d+", ids))
 
 
-def _is_old(item: Json) -> bool:
-    """Whether it was written down for other reasons than an update that is to travel now."""
-    row = Outbox.objects.filter(pk=item["bId"]).select_related("run").first()
-    if row is None or row.kind != Outbox.Kind.UPDATE:
+def _may_be_sent(item: Json) -> bool:
+    """Whether it has been sent before, or takes back what a person approved."""
+    row = Outbox.objects.filter(pk=item["bId"]).select_related("run", "send").first()
+    if row is None or row.kind == Outbox.Kind.ACTIVITY:
         return True
-    return row.send is None or row.send.tries > 1 or bool(row.run and row.run.undoes_id)
+    return row.send is None or row.send.tries > 1 or bool(row.run and row.run.undo)
 
 
-def _brought(client_pk: str, company: Company) -> bool:
-    rows = Change.objects.filter(side=Change.Side.SITE, client_pk=client_pk)
-    newest = rows.order_by("-pk").first()
-    return newest is not None and newest.connection_id == company.connection.pk
+def _company_of(world: World, writing: Writing) -> Company:
+    assert writing.run is not None, f"Nobody knows who wrote {writing}"
+    by_pk = {company.connection.pk: company for company in world.companies}
+    return by_pk[writing.run.connection_id]
+
+
+def _realm_of(world: World, run: Run) -> str:
+    return _company_of(world, Writing(run, "", "")).realm
+
+
+def _is_let_go(world: World, source: Record, made: Record) -> bool:
+    """Whether people have parted the two: they are not mapped, and somebody decided about one of
+    them, or it is mapped to another, or gone."""
+    client, customer = (source, made) if source.place == SITE else (made, source)
+    company = next(one for one in world.companies if one.realm == customer.place)
+    pairs = Mapping.objects.filter(connection=company.connection)
+    if pairs.filter(qbo_id=customer.key, client_pk=client.key).exists():
+        return False
+    either = Q(qbo_id=customer.key) | Q(client_pk=client.key)
+    said = Decision.objects.filter(either, connection=company.connection)
+    return pairs.filter(either).exists() or said.exists() or not world.watch.is_there(client)
+
+
+def _was_planned(one: Overwriting, writing: Writing) -> bool:
+    run = writing.run
+    if run is None or run.state not in BEGUN or (run.stops and run.approved_at is None):
+        return False
+    about = (
+        {"client_pk": one.record.key} if one.record.place == SITE else {"qbo_id": one.record.key}
+    )
+    key = "values" if one.record.place == SITE else "to_qbo"
+    steps = run.steps.filter(state=Step.State.DONE, **about)
+    told = [step.data[key][one.field][1] for step in steps if one.field in step.data.get(key, ())]
+    return writing.after in [as_value(one.field, each) for each in told]
+
+
+def _as_shown(step: Step, shown: Shown | None) -> None:
+    """That it was in the plan, ticked, and did no more than that said."""
+    assert shown is not None and shown.ticked, f"{step} was not to be done"
+    for key, told in (("values", shown.values), ("to_qbo", shown.to_qbo)):
+        done = step.data.get(key, {})
+        assert done.keys() <= told.keys() and all(told[name] == done[name] for name in done), (
+            f"{step} did something else than it showed: {done}, {told}"
+        )
+
+
+def _undone_lately(world: World) -> Iterator[Run]:
+    """Whole runs that were taken back since the last look, with nothing of it on its way."""
+    for run in Run.objects.filter(undoes__isnull=False, state__in=OVER):
+        whole = not run.undo.get("qbo_id") and not run.undo.get("field")
+        on_its_way = Outbox.objects.filter(run=run, open_key__isnull=False).exists()
+        if run.pk not in world.taken_back and not on_its_way:
+            world.taken_back.add(run.pk)
+            if whole and run.state != Run.State.DISCARDED:
+                yield run
 
 
 def inert(world: World) -> set[tuple[str, str]]:
@@ -352,17 +397,3 @@ def inert(world: World) -> set[tuple[str, str]]:
 def _undoing(company: Company) -> Any:
     """Runs in which a person takes something back."""
     return Run.objects.filter(connection=company.connection, by_person=True)
-
-
-def _asked(company: Company, pair: Mapping) -> set[str]:
-    """The fields of a pair that people are asked about."""
-    about = Case.objects.filter(
-        connection=company.connection, qbo_id=pair.qbo_id, open_key__isnull=False
-    )
-    fields: set[str] = set()
-    for case in about:
-        facts = case.facts
-        fields |= {*facts.get("conflicts", ()), *facts.get("fields", ()), *facts.get("untaken", ())}
-        if case.kind == Case.Kind.REFUSED and "untaken" not in facts:
-            fields |= set(FIELDS)
-    return fields

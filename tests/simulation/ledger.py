@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import NamedTuple
 
 from .fields import FIELDS, Value, blank
@@ -51,7 +50,8 @@ class Ledger:
     def __init__(self) -> None:
         self.stands: dict[Record, dict[str, Written]] = {}
         self._all: defaultdict[tuple[str, Value], list[Written]] = defaultdict(list)
-        self._numbers = count(1)
+        self.acts = 0
+        """By which people wrote something."""
 
     def appears(self, record: Record, values: dict[str, Value]) -> None:
         """A person makes a record."""
@@ -95,7 +95,8 @@ class Ledger:
         return bool(knowing)
 
     def _new(self, value: Value, saw: frozenset[int], typed: bool = True) -> Written:
-        number = frozenset([next(self._numbers)])
+        self.acts += 1
+        number = frozenset([self.acts])
         return Written(value, number, saw | number, typed)
 
     def _stand(self, record: Record, field: str, written: Written) -> None:

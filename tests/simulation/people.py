@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from crm.models import Client
 
 from wagtail_qbo_sync.models import Case, Connection, Customer, Decision, Run, Step
-from wagtail_qbo_sync.sync import (
+from wagtail_qbo_sync.sync.people import (
     conflicts,
     creation,
     decide,
@@ -22,10 +22,10 @@ from wagtail_qbo_sync.sync import (
     mapping,
     ticks,
     undo,
-    undoing,
 )
-from wagtail_qbo_sync.sync.conflicts import Choice, Moved, Take, Unfit
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.people.conflicts import Choice, Moved, Take, Unfit
+from wagtail_qbo_sync.sync.planning import undoing
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 from .fields import Json, Value, blank, columns, in_qbo, properties
 from .ledger import SITE, Record
@@ -39,6 +39,7 @@ POLICIES: dict[str, tuple[Any, ...]] = {
     "unmatched": tuple(Connection.Unmatched.values),
     "hierarchy": tuple(Connection.Hierarchy.values),
     "inactive_policy": tuple(Connection.OnInactive.values),
+    "field_directions": ({}, {"phone": "pull"}, {"phone": "push", "name": "pull"}),
 }
 LENIENT = {Connection.OnConflict.QBO_WINS, Connection.OnConflict.SITE_WINS}
 
@@ -254,18 +255,23 @@ class Deciding:
         choices = dict.fromkeys(now.fields, Choice(take))
         self._says(conflicts.settle, company.connection, case.qbo_id, choices, shown, None)
         self.world.watch.see_together(company, case.qbo_id, case.client_pk, now.fields)
-        loser = Record(company.realm, case.qbo_id)
-        if take is Take.QBO:
-            loser = Record(SITE, case.client_pk)
+        client, customer = Record(SITE, case.client_pk), Record(company.realm, case.qbo_id)
+        loser = client if take is Take.QBO else customer
         for field in now.fields.keys() & self.world.ledger.stands[loser].keys():
             self.world.ledger.given_up(loser, field)
+            self.world.watch.decided(client, customer, field)
 
     def chooses(self, company: Company, policy: str, number: int) -> None:
         """Another policy. Which of them let one side win unseen is kept until all is at rest."""
         value = POLICIES[policy][number % len(POLICIES[policy])]
         self.world.watch.observe()
         company.chooses(**{policy: value})
-        company.policies |= {value} & LENIENT
+        company.policies |= {company.connection.on_conflict} & LENIENT
+
+    def asks_for_a_plan(self, company: Company) -> None:
+        """A sync is only to be shown."""
+        decide.ask_for_plan(company.connection)
+        self.world.work(company)
 
     def answers_the_plan(self, company: Company, answer: str, number: int) -> None:
         """A plan that waits is approved, discarded, or approved without one of its steps."""

@@ -7,14 +7,53 @@ from typing import Any
 
 import pytest
 
+from tests.mutants import MUTANTS
+from tests.mutants.mutant import AnyMutant, Mutant
 from wagtail_qbo_sync.engine import merge as engine
 from wagtail_qbo_sync.engine import plan
+from wagtail_qbo_sync.models import Connection
 from wagtail_qbo_sync.qbo.api import CompanyApi
+from wagtail_qbo_sync.sync.applying import adding
 
 from .conftest import Worlds
 from .machine import judge, rest
-from .people import InQuickBooks, OnSite
+from .people import POLICIES, Deciding, InQuickBooks, OnSite
+from .weather import FAULTS, JUMPS, WHERE, Weather
 from .world import World
+
+NAMED = {mutant.name: mutant for mutant in MUTANTS}
+ALL_TWO_WAY = Mutant(
+    name="directions_ignored",
+    breaks="S7",
+    module="sync.records.terms",
+    old="Direction(own.get(name, connection.direction))",
+    new="Direction.TWO_WAY",
+    killed_by="",
+)
+NOTHING_COMES = Mutant(
+    name="nothing_comes",
+    breaks="L1",
+    module="engine.merge",
+    old="return silent if self.direction is Direction.PUSH_ONLY else _Outcome.TO_SITE",
+    new="return silent",
+    killed_by="",
+)
+NOTHING_IS_TAKEN_BACK = Mutant(
+    name="nothing_is_taken_back",
+    breaks="S11",
+    module="sync.applying.putting_back",
+    old="        if same(name, getattr(held, name), value_from_json(name, now))\n",
+    new="        if False\n",
+    killed_by="",
+)
+LOGIN_NOT_KEPT = Mutant(
+    name="login_not_kept",
+    breaks="S13",
+    module="sync.access.token",
+    old='mine.update(version=F("version") + 1, **columns)',
+    new='mine.update(version=F("version") + 1)',
+    killed_by="",
+)
 
 
 def both_edit(world: World) -> None:
@@ -97,3 +136,137 @@ def test_what_is_not_mapped_is_written(worlds: Worlds, monkeypatch: pytest.Monke
         with pytest.raises(AssertionError, match="About Anna"):
             world.cycle(world.companies[0])
             judge(world)
+
+
+# S4 -----------------------------------------------------------------------------------------------
+
+
+def test_a_customer_is_made_once_more(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer does not become a mapping, and then the client says something else."""
+    monkeypatch.setattr(adding, "join", lambda _connection, _made: None)
+    with worlds() as world:
+        client = world.companies[1]
+        OnSite(world).retypes(0)
+        world.cycle(client)
+        judge(world)
+        for field in ("name", "email", "phone"):
+            OnSite(world).edits(0, field)
+        with pytest.raises(AssertionError, match="has become"):
+            world.cycle(client)
+            judge(world)
+
+
+# S7 -----------------------------------------------------------------------------------------------
+
+
+def set_to(world: World, policy: str, value: Any) -> None:
+    """The first company follows this policy from now on, as people agreed."""
+    firm = world.companies[0]
+    Deciding(world).chooses(firm, policy, POLICIES[policy].index(value))
+    world.cycle(firm)
+    world.approves(firm)
+    judge(world)
+
+
+@pytest.mark.parametrize(
+    ("policy", "value"), [("direction", "pull"), ("field_directions", {"phone": "pull"})]
+)
+def test_what_only_comes_is_sent(worlds: Worlds, policy: str, value: Any) -> None:
+    with worlds() as world, ALL_TWO_WAY.on():
+        set_to(world, policy, value)
+        OnSite(world).edits(0, "phone")
+        with pytest.raises(AssertionError, match="'phone'"):
+            world.cycle(world.companies[0])
+            judge(world)
+
+
+def test_what_only_comes_is_part_of_a_customer_that_is_made(worlds: Worlds) -> None:
+    with worlds() as world, ALL_TWO_WAY.on():
+        set_to(world, "field_directions", {"phone": "pull"})
+        OnSite(world).edits(3, "phone")
+        Deciding(world).about_client("create", world.companies[0], 3)
+        with pytest.raises(AssertionError, match="'phone'"):
+            world.cycle(world.companies[0])
+            judge(world)
+
+
+def test_what_is_only_sent_comes(worlds: Worlds) -> None:
+    with worlds() as world, ALL_TWO_WAY.on():
+        set_to(world, "direction", "push")
+        InQuickBooks(world).edits(world.companies[0], 0, "phone")
+        with pytest.raises(AssertionError, match="field='phone'"):
+            world.cycle(world.companies[0])
+            judge(world)
+
+
+# S10 and S11 --------------------------------------------------------------------------------------
+
+
+def test_a_step_that_was_unticked_is_done(worlds: Worlds) -> None:
+    with worlds() as world, NAMED["unticked_is_done"].on():
+        firm, people = world.companies[0], Deciding(world)
+        InQuickBooks(world).edits(firm, 0, "phone")
+        people.asks_for_a_plan(firm)
+        people.answers_the_plan(firm, "untick", 0)
+        with pytest.raises(AssertionError, match="was not to be done"):
+            world.cycle(firm)
+            judge(world)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "is_edited", "why"),
+    [
+        (NAMED["undo_tramples"], True, "An undo has trampled"),
+        (NAMED["undone_and_done_again"], False, "done again"),
+        (NOTHING_IS_TAKEN_BACK, False, "as it was"),
+    ],
+)
+def test_an_undo_that_does_something_else(
+    worlds: Worlds, mutant: AnyMutant, is_edited: bool, why: str
+) -> None:
+    with worlds() as world, mutant.on():
+        firm = world.companies[0]
+        InQuickBooks(world).edits(firm, 0, "phone")
+        world.cycle(firm)
+        judge(world)
+        if is_edited:
+            OnSite(world).edits(0, "phone")
+        with pytest.raises(AssertionError, match=why):
+            Deciding(world).takes_back(firm, 0)
+            world.cycle(firm)
+            judge(world)
+            OnSite(world).edits(0, "mobile")
+            world.cycle(firm)
+            judge(world)
+
+
+# S13 ----------------------------------------------------------------------------------------------
+
+
+def test_passing_trouble_ends_a_login(worlds: Worlds) -> None:
+    with worlds() as world, NAMED["passing_trouble_ends_the_login"].on():
+        weather = Weather(world)
+        weather.tokens_run_out()
+        weather.strikes(FAULTS.index({"kind": "server_error"}), WHERE.index("tokens/bearer"), 0, 2)
+        with pytest.raises(AssertionError, match="given up"):
+            world.cycle(world.companies[0])
+            judge(world)
+
+
+def test_a_new_login_is_not_kept(worlds: Worlds) -> None:
+    with worlds() as world, LOGIN_NOT_KEPT.on():
+        Weather(world).time_jumps(JUMPS.index(25 * 60 * 60))
+        with pytest.raises(AssertionError, match="older login"):
+            world.cycle(world.companies[0])
+            judge(world)
+
+
+# L1 -----------------------------------------------------------------------------------------------
+
+
+def test_one_way_and_nothing_comes(worlds: Worlds) -> None:
+    with worlds() as world:
+        set_to(world, "direction", Connection.Direction.PULL_ONLY)
+        with NOTHING_COMES.on(), pytest.raises(AssertionError, match="phone of 1000"):
+            InQuickBooks(world).edits(world.companies[0], 0, "phone")
+            rest(world)

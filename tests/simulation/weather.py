@@ -8,7 +8,8 @@ from django.test import RequestFactory
 
 from wagtail_qbo_sync import tasks, webhooks
 from wagtail_qbo_sync.models import Run
-from wagtail_qbo_sync.sync import retention, undoing
+from wagtail_qbo_sync.sync.planning import undoing
+from wagtail_qbo_sync.sync.records import retention
 
 from .fields import Json
 from .world import World
@@ -41,7 +42,6 @@ class Weather:
         if "item" not in rule:
             rule["path"] = WHERE[where]
         self.world.sandbox.post("faults", rule)
-        self.world.login_may_be_lost |= "tokens/bearer".startswith(WHERE[where])
 
     def turns(self, switch: str, value: Any) -> None:
         """A point on which nobody outside Intuit knows how QuickBooks behaves."""
@@ -52,7 +52,6 @@ class Weather:
 
     def time_jumps(self, number: int) -> None:
         self.world.time.jump(JUMPS[number])
-        self.world.login_may_be_lost |= JUMPS[number] > 30 * 24 * HOUR
 
     def ticks(self) -> None:
         """The tick of each minute, and a worker for all that it rings for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -12,10 +13,14 @@ from django.db import connection as database
 from tests.sync.conftest import CALLBACK, CLIENT, FIRM, customer
 from tests.sync.firm import Killed, expire_lease, killed_at
 from wagtail_qbo_sync.models import Connection, SyncState, Token
-from wagtail_qbo_sync.sync import connect, cycle, decide, sweep
+from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.people import connect, decide
+from wagtail_qbo_sync.sync.walk import cycle
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .fields import Json
+from .ledger import Record
+from .logins import Logins
 from .time_shift import TimeShift
 from .watch import Company, Watch
 
@@ -31,21 +36,30 @@ class World:
     """The site, its two companies, their sync, and the time."""
 
     def __init__(
-        self, sandbox: SandboxProcess, consent: Callable[..., dict[str, str]], time: TimeShift
+        self,
+        sandbox: SandboxProcess,
+        consent: Callable[..., dict[str, str]],
+        time: TimeShift,
+        logins: Logins,
     ) -> None:
-        self.sandbox, self.consent, self.time = sandbox, consent, time
+        self.sandbox, self.consent, self.time, self.logins = sandbox, consent, time, logins
         sandbox.post("reset")
         time.set(0)
+        logins.forget()
         self.depth = len(database.savepoint_ids)
         self.numbers = count(1)
         self.pushed = ContactType.objects.create(name="Pushed")
         self.companies = [Company(self._logged_in(realm), realm, sandbox) for realm in FIRST_IDS]
         self.watch = Watch(sandbox, self.companies)
         self.ledger = self.watch.ledger
+        self.acts: Counter[str] = Counter()
+        """How often each rule came."""
         self.inert: set[tuple[str, str]] = set()
         """(realm, Id) of who took no part when all was looked at last."""
-        self.login_may_be_lost = False
-        """An answer with a new token got lost, or a login was not used for months."""
+        self.let_go: set[tuple[Record, Record]] = set()
+        """(source, record that was made of it) that people have parted, or one of whom is gone."""
+        self.taken_back: set[int] = set()
+        """The undos that were looked at."""
         self.quiet_until: dict[str, float] = {}
         """Realm -> when a "too many requests" is over, by QuickBooks' clock."""
         self._begin()
@@ -125,6 +139,9 @@ class World:
                 company.walk()
         except Killed as death:
             where = str(death)
+        if where == "token.refreshed":
+            kept = Token.objects.get(pk=company.connection.pk)
+            self.logins.died_with(company.realm, kept.open()[1])
         self.leases_run_out(company)
         return where
 

@@ -18,7 +18,8 @@ from pytest_django import Settings
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Connection, Run
 from wagtail_qbo_sync.qbo import discovery, limits
-from wagtail_qbo_sync.sync import connect, cycle, decide
+from wagtail_qbo_sync.sync.people import connect, decide
+from wagtail_qbo_sync.sync.walk import cycle
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .firm import Firm

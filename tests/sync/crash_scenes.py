@@ -24,20 +24,14 @@ from wagtail_qbo_sync.models import (
     SyncState,
     Token,
 )
-from wagtail_qbo_sync.sync import (
-    alerts,
-    bulk_creation,
-    compare,
-    connect,
-    decide,
-    deleted,
-    drafts,
-    proposal,
-    retention,
-    sweep,
-    undoing,
-)
-from wagtail_qbo_sync.sync.token import TokenKeeper
+from wagtail_qbo_sync.sync.access.token import TokenKeeper
+from wagtail_qbo_sync.sync.bulk import drafts, proposal
+from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.people import connect, decide, deleted
+from wagtail_qbo_sync.sync.planning import bulk_creation, undoing
+from wagtail_qbo_sync.sync.reading import compare
+from wagtail_qbo_sync.sync.records import retention
+from wagtail_qbo_sync.sync.telling import alerts
 from wagtail_qbo_sync.sync.types_file import imports
 
 from .conftest import CALLBACK, Json, customer
@@ -249,9 +243,12 @@ def import_and_undo(firm: Firm) -> None:
     batch = ImportBatch.objects.order_by("pk").first()
     batch = batch or imports.start(file.encode(), "types.csv", None)
     work(firm)
-    imports.confirm(ImportBatch.objects.get(pk=batch.pk))
+    imports.confirm(ImportBatch.objects.get(pk=batch.pk), None)
     work(firm)
-    imports.undo(ImportBatch.objects.get(pk=batch.pk), None)
+    back = imports.undo(ImportBatch.objects.get(pk=batch.pk), None)
+    assert back is not None
+    work(firm)
+    imports.confirm(ImportBatch.objects.get(pk=back.pk), None)
 
 
 # Clients that are gone ---------------------------------------------------------------------------
@@ -373,14 +370,14 @@ SCENARIOS = {
         "sweep.hints sweep.moved push.written push.sending push.sent push.stored",
     ),
     "unanswered": Scenario(unanswered, nothing, "push.read"),
-    "overtaken": Scenario(
-        overtaken, nothing, "push.reread", once_more=True, may_differ={"runs", "steps"}
-    ),
+    "overtaken": Scenario(overtaken, nothing, "push.reread push.stored"),
     "after a gap": Scenario(silent, ask, "gap.opened"),
     "beside a plan": Scenario(beside_a_plan, ask, "plan.left", once_more=True),
     "one customer": Scenario(edited, ask_for_one, "one.read one.mirrored one.planned"),
     "bulk creation": Scenario(old_clients, send_them, "plan.stored"),
-    "undo": Scenario(a_run_of_all_kinds, take_it_back, "undo.started undo.planned undo.committed"),
+    "undo": Scenario(
+        a_run_of_all_kinds, take_it_back, "undo.started undo.counted undo.planned undo.committed"
+    ),
     "save all": Scenario(
         chosen,
         save_all,
@@ -410,6 +407,7 @@ SCENARIOS = {
 }
 
 ELSEWHERE = {
+    "erase.blanked": "test_erase.test_a_process_that_ends_is_followed_up",
     "push.halved": "test_push.test_a_batch_that_is_refused_as_a_whole_is_halved",
     "reset.asked": "test_reset.test_the_company_rests_until_a_person_says_go_on",
 }

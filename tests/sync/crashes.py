@@ -30,8 +30,12 @@ from wagtail_qbo_sync.models import (
     Token,
     Touched,
 )
-from wagtail_qbo_sync.sync import bulk, cycle, decide, proposal, sweep, undoing
+from wagtail_qbo_sync.sync.bulk import decisions, proposal
+from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.people import decide
+from wagtail_qbo_sync.sync.planning import undoing
 from wagtail_qbo_sync.sync.types_file import slices
+from wagtail_qbo_sync.sync.walk import cycle
 
 from .conftest import Json
 from .firm import Firm, Killed, expire_lease, picture
@@ -107,7 +111,7 @@ def work(firm: Firm) -> None:
     """As workers and the tick do, until nothing is left; somebody approves whatever waits."""
     for _ in range(12):
         for decided in BulkDecision.objects.filter(finished_at=None):
-            bulk.advance(decided.pk, decided.done)
+            decisions.advance(decided.pk, decided.done)
         for plan in Run.objects.filter(state=State.PLANNING, undoes__isnull=False):
             undoing.advance(plan.pk)
         for plan in Run.objects.filter(state=State.PROPOSED, counts={}):

@@ -24,7 +24,8 @@ from wagtail_qbo_sync.models import (
     Step,
     SyncState,
 )
-from wagtail_qbo_sync.sync import cycle, decide
+from wagtail_qbo_sync.sync.people import decide
+from wagtail_qbo_sync.sync.walk import cycle
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 Json = dict[str, Any]

@@ -52,11 +52,12 @@ class Site:
             command, env={**self.env, **env}, stdout=output, stderr=subprocess.STDOUT, text=True
         )
 
-    def python(self, code: str) -> subprocess.Popen[str]:
-        """A piece of Python with Django set up; the caller talks to it and ends it."""
+    def python(self, code: str, **env: str) -> subprocess.Popen[str]:
+        """A piece of Python with Django set up; the caller talks to it and ends it. `env`: more
+        for it."""
         return subprocess.Popen(
             [sys.executable, "-c", SETUP + code],
-            env=self.env,
+            env={**self.env, **env},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

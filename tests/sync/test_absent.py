@@ -8,7 +8,8 @@ import pytest
 from django.core.management import call_command
 
 from wagtail_qbo_sync.models import Comparison, Customer, Mapping
-from wagtail_qbo_sync.sync import compare, gap
+from wagtail_qbo_sync.sync.reading import compare
+from wagtail_qbo_sync.sync.walk import gap
 
 from .conftest import Json, customer
 from .firm import Firm, Killed, at, client, edit, expire_lease, killed_at, told

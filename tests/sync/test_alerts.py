@@ -18,7 +18,7 @@ from wagtail.users.models import UserProfile
 from tests import factories
 from wagtail_qbo_sync import clock, signals
 from wagtail_qbo_sync.models import Case, Connection, SyncState, Token
-from wagtail_qbo_sync.sync import alerts
+from wagtail_qbo_sync.sync.telling import alerts
 
 from .firm import Killed, killed_at
 
@@ -28,7 +28,8 @@ ADDRESS = "mara@harbor.example"
 @pytest.fixture
 def company(db: None, settings: Settings) -> Connection:
     settings.WAGTAILADMIN_BASE_URL = None
-    person = factories.user(username="mara", email=ADDRESS)
+    may_connect = "wagtail_qbo_sync.connect_connection"
+    person = factories.user(may_connect, username="mara", email=ADDRESS)
     return factories.connection(connected_by=person)
 
 
@@ -168,6 +169,49 @@ def test_nobody_to_mail_to(company: Connection, heard: list[str], values: dict[s
     factories.case(company, "conflict", "1")
     alerts.send_all()
     assert bodies() == [] and len(heard) == 1
+
+
+@pytest.mark.parametrize("gone", ["deleted", "inactive", "not entitled", "no address"])
+def test_who_connected_it_is_gone(company: Connection, gone: str) -> None:
+    """Then all are told who may connect it, and nobody else."""
+    users = get_user_model().objects
+    if gone == "deleted":
+        users.all().delete()
+    elif gone == "inactive":
+        users.update(is_active=False)
+    elif gone == "not entitled":
+        users.get().user_permissions.clear()
+    else:
+        users.update(email="")
+    factories.user("wagtail_qbo_sync.connect_connection", email="ida@harbor.example")
+    users.create_superuser("root", "root@harbor.example")
+    factories.user("wagtail_qbo_sync.map_customer", email="stranger@harbor.example")
+    left = factories.user("wagtail_qbo_sync.connect_connection", email="left@harbor.example")
+    users.filter(pk=left.pk).update(is_active=False)
+    factories.case(company, "conflict", "1")
+    alerts.send_all()
+    told = [each.to for each in mail.outbox]
+    assert told == [["ida@harbor.example"], ["root@harbor.example"]]
+
+
+def test_an_address_that_is_refused_keeps_nobody_else_from_being_told(
+    company: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_user_model().objects.all().delete()
+    for name in ("bad", "good"):
+        get_user_model().objects.create_superuser(name, f"{name}@harbor.example")
+
+    def send(subject: str, text: str, sender: None, to: list[str]) -> None:
+        if to == ["bad@harbor.example"]:
+            raise SMTPException("no")
+        send_mail(subject, text, sender, to)
+
+    monkeypatch.setattr(alerts, "send_mail", send)
+    factories.case(company, "conflict", "1")
+    alerts.send_all()
+    later(hours=1)
+    alerts.send_all()
+    assert [each.to for each in mail.outbox] == [["good@harbor.example"]]
 
 
 def test_in_their_language_with_links(

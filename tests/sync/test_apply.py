@@ -14,7 +14,7 @@ from django.db.models.signals import pre_save
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Customer, Decision, Mapping, Run, Step
-from wagtail_qbo_sync.sync import batch, judge
+from wagtail_qbo_sync.sync.applying import batch, judge
 
 from .conftest import customer
 from .firm import Firm, at, client, told, why

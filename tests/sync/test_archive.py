@@ -12,8 +12,10 @@ from pytest_django import Settings
 from tests import factories
 from wagtail_qbo_sync.host.adapter import ClientAdapter, get_adapter
 from wagtail_qbo_sync.models import Mapping
-from wagtail_qbo_sync.sync import compare, ticks, undoing
-from wagtail_qbo_sync.sync.archive import archives
+from wagtail_qbo_sync.sync.people import ticks
+from wagtail_qbo_sync.sync.planning import undoing
+from wagtail_qbo_sync.sync.reading import compare
+from wagtail_qbo_sync.sync.records.archive import archives
 
 from .conftest import customer
 from .firm import Firm, client, told

@@ -11,8 +11,8 @@ from pytest_django import DjangoAssertNumQueries
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Connection, SyncState
 from wagtail_qbo_sync.qbo.faults import Action, QboError
-from wagtail_qbo_sync.sync import reading
-from wagtail_qbo_sync.sync.budget import DatabaseBudget
+from wagtail_qbo_sync.sync.access import usage
+from wagtail_qbo_sync.sync.access.budget import DatabaseBudget
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import CLIENT, FIRM, Json
@@ -78,7 +78,7 @@ def test_reads_are_counted_by_the_month_in_the_update_that_is_made_anyway(
     DatabaseBudget(pk).reserve("batch")
     DatabaseBudget(company(CLIENT)).reserve("read")
     assert SyncState.objects.get(pk=pk).reads == 2
-    assert reading.this_month() == 3
+    assert usage.this_month() == 3
 
 
 def test_a_clock_that_was_set_back_stops_nobody(pk: int, waits: list[float]) -> None:
@@ -122,8 +122,8 @@ import sys
 from wagtail_qbo_sync.conf import settings
 from wagtail_qbo_sync.models import Connection
 from wagtail_qbo_sync.qbo.api import CompanyApi
-from wagtail_qbo_sync.sync.budget import DatabaseBudget
-from wagtail_qbo_sync.sync.token import TokenKeeper
+from wagtail_qbo_sync.sync.access.budget import DatabaseBudget
+from wagtail_qbo_sync.sync.access.token import TokenKeeper
 company = Connection.objects.get()
 budget = DatabaseBudget(company.pk)
 api = CompanyApi(company.realm_id, settings.api_url, TokenKeeper(company), budget)

@@ -28,11 +28,13 @@ from wagtail_qbo_sync.models import (
     Step,
 )
 from wagtail_qbo_sync.models.mirror import joined_keys
-from wagtail_qbo_sync.sync import bulk, by_hand, cases, drafts, exclusion, mapping, undo, undo_bulk
-from wagtail_qbo_sync.sync.choices import CHOSEN_ANEW, SETTLED, Choice
-from wagtail_qbo_sync.sync.drafts import Do
-from wagtail_qbo_sync.sync.locked import Refusal
-from wagtail_qbo_sync.sync.status import with_status
+from wagtail_qbo_sync.sync.bulk import decisions, drafts, undo_bulk
+from wagtail_qbo_sync.sync.bulk.choices import CHOSEN_ANEW, SETTLED, Choice
+from wagtail_qbo_sync.sync.bulk.drafts import Do
+from wagtail_qbo_sync.sync.people import exclusion, mapping, undo
+from wagtail_qbo_sync.sync.records import by_hand, cases
+from wagtail_qbo_sync.sync.records.locked import Refusal
+from wagtail_qbo_sync.sync.records.status import with_status
 
 from .conftest import customer
 from .crashes import undone
@@ -51,7 +53,7 @@ def dana(db: None) -> Any:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two customers a slice."""
-    monkeypatch.setattr(bulk, "SLICE", 2)
+    monkeypatch.setattr(decisions, "SLICE", 2)
 
 
 @pytest.fixture
@@ -75,14 +77,14 @@ def six(firm: Firm, dana: Any) -> Firm:
 def saved(firm: Firm, user: Any) -> BulkDecision:
     """Somebody presses Save all; nothing is carried out yet."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk, "AT_ONCE", 0)
+        patch.setattr(decisions, "AT_ONCE", 0)
         return save_all(firm.connection, user)
 
 
 def to_the_end(decided: BulkDecision) -> BulkDecision:
     """Whoever is rung goes on where it stands."""
     decided.refresh_from_db()
-    bulk.advance(decided.pk, decided.done)
+    decisions.advance(decided.pk, decided.done)
     decided.refresh_from_db()
     return decided
 
@@ -141,14 +143,14 @@ def test_it_is_noted_before_anybody_begins(six: Firm, dana: Any) -> None:
 @pytest.mark.usefixtures("small")
 def test_a_ring_that_comes_twice_or_late_does_nothing(six: Firm, dana: Any) -> None:
     decided = saved(six, dana)
-    bulk.advance(decided.pk, 0, seconds=-1)
+    decisions.advance(decided.pk, 0, seconds=-1)
     before = end(six)
-    bulk.advance(decided.pk, 0)
+    decisions.advance(decided.pk, 0)
     assert end(six) == before and before["bulk"][0]["done"] == 2
     to_the_end(decided)
     done = end(six)
-    bulk.advance(decided.pk, 4)
-    bulk.advance(decided.pk, 6)
+    decisions.advance(decided.pk, 4)
+    decisions.advance(decided.pk, 6)
     assert end(six) == done
 
 
@@ -173,7 +175,7 @@ def test_one_that_fails_each_time_is_passed_over_and_named(
         except ZeroDivisionError:
             assert tries < 9
     decided.refresh_from_db()
-    assert decided.skipped == {bulk.STOPS: ["3"]}
+    assert decided.skipped == {decisions.STOPS: ["3"]}
     assert decided.counts == {"map": 2, "create": 1, "exclude": 1, "leave": 1}
     assert drafts.drafts_of(six.connection, ["3"])["3"].do == Do.CREATE, "its draft stays"
     assert decided.run is not None and decided.run.steps.get(qbo_id="3").state == "left"
@@ -185,7 +187,7 @@ def test_one_that_fails_each_time_is_passed_over_and_named(
 @pytest.fixture
 def rings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(bulk, "enqueue", lambda *ring: found.append(ring))
+    monkeypatch.setattr(decisions, "enqueue", lambda *ring: found.append(ring))
     return found
 
 
@@ -196,7 +198,9 @@ def test_a_tick_rings_for_one_that_nobody_does(
     assert rings.pop() == ("bulk", decided.pk, 0)
     tasks.tick()
     assert rings == [], "somebody may be at it"
-    BulkDecision.objects.update(moved_at=clock.now() - bulk.SILENT_AFTER - timedelta(seconds=1))
+    BulkDecision.objects.update(
+        moved_at=clock.now() - decisions.SILENT_AFTER - timedelta(seconds=1)
+    )
     tasks.tick()
     assert rings == [("bulk", decided.pk, 0)]
     tasks.bulk(*rings[0][1:])
@@ -213,7 +217,7 @@ def test_a_task_is_short_and_rings_for_the_next(
     decided = saved(six, dana)
     for done in (0, 2, 4):
         assert rings.pop() == ("bulk", decided.pk, done)
-        bulk.advance(decided.pk, done, seconds=-1)
+        decisions.advance(decided.pk, done, seconds=-1)
     assert rings == []
     assert BulkDecision.objects.get().finished_at is not None
 
@@ -224,7 +228,7 @@ def test_a_task_is_short_and_rings_for_the_next(
 @pytest.mark.usefixtures("small")
 def test_nothing_is_written_before_all_is_decided_then_one_run_does(six: Firm, dana: Any) -> None:
     decided = saved(six, dana)
-    bulk.advance(decided.pk, 0, seconds=-1)
+    decisions.advance(decided.pk, 0, seconds=-1)
     six.walk()
     assert six.client_phone("Anna Berg") == "1"
     to_the_end(decided)
@@ -239,7 +243,7 @@ def test_nothing_is_written_before_all_is_decided_then_one_run_does(six: Firm, d
 @pytest.mark.usefixtures("small")
 def test_a_cycle_that_comes_by_plans_nothing_beside_it(six: Firm, dana: Any) -> None:
     decided = saved(six, dana)
-    bulk.advance(decided.pk, 0, seconds=-1)
+    decisions.advance(decided.pk, 0, seconds=-1)
     six.sync()
     assert Run.objects.get(by_person=True).state == Run.State.PLANNING
     assert Step.objects.filter(kind="link").count() == 2, "the links are planned once"
@@ -252,7 +256,7 @@ def test_a_cycle_that_comes_by_plans_nothing_beside_it(six: Firm, dana: Any) -> 
 
 def test_where_nothing_is_to_be_written_there_is_no_run(six: Firm, dana: Any) -> None:
     runs = Run.objects.count()
-    decided = bulk.decide(six.connection, Act.EXCLUDE, [Choice("1", "exclude")], dana)
+    decided = decisions.decide(six.connection, Act.EXCLUDE, [Choice("1", "exclude")], dana)
     assert decided.run is None and Run.objects.count() == runs
 
 
@@ -262,7 +266,7 @@ def test_where_nothing_is_to_be_written_there_is_no_run(six: Firm, dana: Any) ->
 @pytest.mark.usefixtures("small")
 def test_who_was_decided_about_meanwhile_is_left_to_that_decision(six: Firm, dana: Any) -> None:
     decided = saved(six, dana)
-    bulk.advance(decided.pk, 0, seconds=-1)
+    decisions.advance(decided.pk, 0, seconds=-1)
     eve = client("Other Eve")
     mapping.map_customer(six.connection, "5", str(eve.pk), None)
     drafts.save(
@@ -291,8 +295,8 @@ def test_excluding_keeps_the_nos_of_before(six: Firm, dana: Any) -> None:
     """Included again, the customer is not matched with whom it was parted from."""
     anna = Client.objects.get(name="Anna Berg")
     six.says(Decision.Kind.REMOVED_MATCH, "1", anna)
-    bulk.decide(six.connection, Act.EXCLUDE, [Choice("1", "exclude")], dana)
-    bulk.decide(six.connection, Act.INCLUDE, [Choice("1", "include")], dana)
+    decisions.decide(six.connection, Act.EXCLUDE, [Choice("1", "exclude")], dana)
+    decisions.decide(six.connection, Act.INCLUDE, [Choice("1", "include")], dana)
     assert Decision.objects.filter(kind="removed_match").exists()
 
 
@@ -302,29 +306,29 @@ def test_excluding_keeps_the_nos_of_before(six: Firm, dana: Any) -> None:
 @pytest.mark.usefixtures("small")
 def test_undo_takes_back_what_was_done_and_no_more(six: Firm, dana: Any) -> None:
     exclusion.exclude_customer(six.connection, "3", dana)
-    decided = bulk.decide(
+    decided = decisions.decide(
         six.connection, Act.EXCLUDE, [Choice(str(one), "exclude") for one in range(1, 7)], dana
     )
     assert decided.skipped == {SETTLED: ["3"]}
-    assert bulk.undo(decided, dana) is not None
+    assert decisions.undo(decided, dana) is not None
     assert statuses(six.connection)["3"] == "excluded"
     assert "excluded" not in {statuses(six.connection)[one] for one in "12456"}
 
 
 def test_undo_of_one_that_is_not_finished_waits(six: Firm, dana: Any) -> None:
-    decided = bulk.start(six.connection, Act.EXCLUDE, [Choice("1", "exclude")], dana)
-    assert bulk.undo(decided, dana) is None
+    decided = decisions.start(six.connection, Act.EXCLUDE, [Choice("1", "exclude")], dana)
+    assert decisions.undo(decided, dana) is None
 
 
 def test_matches_are_put_back_but_not_over_others(six: Firm, dana: Any) -> None:
     save_all(six.connection, dana)
     six.walk()
     both = [Choice(one, "remove_match") for one in ("1", "2")]
-    removed = bulk.decide(six.connection, Act.REMOVE_MATCH, both, dana)
+    removed = decisions.decide(six.connection, Act.REMOVE_MATCH, both, dana)
     assert set(six.mapped()) == {"3", "5"}
     bo = Client.objects.get(name="Bo Coe")
     mapping.map_customer(six.connection, "6", str(bo.pk), dana)
-    back = bulk.undo(removed, dana)
+    back = decisions.undo(removed, dana)
     assert back is not None and back.counts == {"put_match_back": 1}
     assert list(back.skipped.values()) == [["2"]]
     assert Mapping.objects.get(qbo_id="1").base["seen"] == "", "it wakes with a merge"
@@ -339,7 +343,7 @@ def test_a_pair_is_parted_again(six: Firm, dana: Any) -> None:
     )
     mapping.put_match_back(six.connection, "6", dana)
     Decision.objects.create(**said)
-    done = bulk.decide(six.connection, Act.REMOVE_MATCH, [Choice("6", "remove_match")], dana)
+    done = decisions.decide(six.connection, Act.REMOVE_MATCH, [Choice("6", "remove_match")], dana)
     assert done.counts == {"remove_match": 1} and six.mapped() == {}
 
 
@@ -347,12 +351,12 @@ def test_a_pair_is_parted_again(six: Firm, dana: Any) -> None:
 def test_killed_at_any_point_an_undo_reaches_the_same_end(
     six: Firm, dana: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "BY_RECORD", 2)
+    monkeypatch.setattr(decisions, "BY_RECORD", 2)
     before = site()
     decided = to_the_end(saved(six, dana))
     six.walk()
     assert set(six.mapped()) == {"1", "2", "3", "5"}
-    monkeypatch.setattr(bulk, "enqueue", lambda *_: None)
+    monkeypatch.setattr(decisions, "enqueue", lambda *_: None)
     passed: list[str] = []
     with undone():
         clock.stop_at(passed.append)
@@ -375,7 +379,7 @@ def test_killed_at_any_point_an_undo_reaches_the_same_end(
 
 def taken_back(decided: BulkDecision, user: Any) -> BulkDecision:
     """Somebody presses Undo, and a worker is rung for it."""
-    again = bulk.undo(decided, user)
+    again = decisions.undo(decided, user)
     assert again is not None
     return to_the_end(again) if again.finished_at is None else again
 
@@ -433,9 +437,9 @@ def test_it_is_taken_back_once(six: Firm, dana: Any, monkeypatch: pytest.MonkeyP
     """Also where two people press the button at the same moment."""
     decided = to_the_end(saved(six, dana))
     again = taken_back(decided, dana)
-    assert bulk.undo(decided, dana) is None and not bulk.can_undo(again)
-    monkeypatch.setattr(bulk, "can_undo", lambda _: True)
-    assert bulk.undo(decided, dana) is None
+    assert decisions.undo(decided, dana) is None and not decisions.can_undo(again)
+    monkeypatch.setattr(decisions, "can_undo", lambda _: True)
+    assert decisions.undo(decided, dana) is None
     assert BulkDecision.objects.count() == 2
 
 
@@ -444,7 +448,7 @@ def test_what_was_open_about_a_client_is_closed_and_asked_again(six: Firm, dana:
     anna = str(Client.objects.get(name="Anna Berg").pk)
     alike = cases.Opening(Case.Kind.ALIKE, "", anna, {"customers": []})
     cases.open_all(six.connection, [alike])
-    decided = bulk.decide(six.connection, Act.MAP, [Choice("1", "map", anna)], dana)
+    decided = decisions.decide(six.connection, Act.MAP, [Choice("1", "map", anna)], dana)
     assert decided.counts["map"] == 1
     closed = Case.objects.get(kind=Case.Kind.ALIKE)
     assert (closed.open_key, closed.outcome, closed.closed_by) == (None, "decided", dana)
@@ -454,16 +458,16 @@ def test_what_was_open_about_a_client_is_closed_and_asked_again(six: Firm, dana:
 
 
 def test_nothing_is_taken_back_of_who_was_only_left(six: Firm, dana: Any) -> None:
-    decided = bulk.decide(six.connection, Act.SAVE, [Choice("6", "leave")], dana)
-    assert decided.counts == {"leave": 1} and not bulk.can_undo(decided)
+    decided = decisions.decide(six.connection, Act.SAVE, [Choice("6", "leave")], dana)
+    assert decided.counts == {"leave": 1} and not decisions.can_undo(decided)
 
 
 def test_a_task_reads_once_what_was_decided(six: Firm, dana: Any, small: None) -> None:
     decided = saved(six, dana)
     with CaptureQueriesContext(database) as queries:
-        bulk.advance(decided.pk)
+        decisions.advance(decided.pk)
     decided.refresh_from_db()
-    assert decided.finished_at is not None and decided.total > bulk.SLICE
+    assert decided.finished_at is not None and decided.total > decisions.SLICE
     column = f".{database.ops.quote_name('choices')}"
     assert sum(column in query["sql"] for query in queries) == 1
 
@@ -500,38 +504,38 @@ def waiting(company: Connection, number: int) -> list[str]:
 def test_a_slice_takes_as_many_statements_for_2000_as_for_50(
     db: None, dana: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "SLICE", 2000)
+    monkeypatch.setattr(decisions, "SLICE", 2000)
     company = factories.connection()
     counted: dict[int, list[int]] = {50: [], 2000: []}
     for number, queries in counted.items():
         qbo_ids = waiting(company, number)
         for act in (Act.EXCLUDE, Act.INCLUDE, Act.CREATE):
-            decided = bulk.start(company, act, [Choice(one, act) for one in qbo_ids], dana)
+            decided = decisions.start(company, act, [Choice(one, act) for one in qbo_ids], dana)
             with CaptureQueriesContext(database) as captured:
-                bulk.advance(decided.pk)
+                decisions.advance(decided.pk)
             queries.append(len(captured))
             assert BulkDecision.objects.get(pk=decided.pk).counts == {act: number}
     assert counted[50] == counted[2000]
 
 
 def test_mapping_and_parting_too(db: None, dana: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "SLICE", 1000)
+    monkeypatch.setattr(decisions, "SLICE", 1000)
     company = factories.connection()
     counted: dict[int, list[int]] = {50: [], 900: []}
     for number, queries in counted.items():
         for qbo_id in waiting(company, number):
             client(f"Customer {qbo_id.replace('-', ' ')}")
         pairs = drafts.exact_names(company)
-        decided = bulk.start(
+        decided = decisions.start(
             company, Act.MAP, [Choice(one, "map", pk) for one, pk in pairs.items()], dana
         )
         with CaptureQueriesContext(database) as captured:
-            bulk.advance(decided.pk)
+            decisions.advance(decided.pk)
         queries.append(len(captured))
         for act in (Act.REMOVE_MATCH, Act.PUT_MATCH_BACK):
-            decided = bulk.start(company, act, [Choice(one, act) for one in pairs], dana)
+            decided = decisions.start(company, act, [Choice(one, act) for one in pairs], dana)
             with CaptureQueriesContext(database) as captured:
-                bulk.advance(decided.pk)
+                decisions.advance(decided.pk)
             queries.append(len(captured))
         assert Mapping.objects.filter(qbo_id__in=list(pairs)).count() == number
     assert counted[50] == counted[900]
@@ -539,9 +543,9 @@ def test_mapping_and_parting_too(db: None, dana: Any, monkeypatch: pytest.Monkey
 
 def test_few_are_decided_about_at_once(six: Firm, dana: Any) -> None:
     choices = [Choice("1", "exclude")]
-    assert bulk.decide(six.connection, Act.EXCLUDE, choices, dana).finished_at is not None
-    many = [Choice(str(number), "exclude") for number in range(bulk.AT_ONCE + 1)]
-    assert bulk.decide(six.connection, Act.EXCLUDE, many, dana).done == 0
+    assert decisions.decide(six.connection, Act.EXCLUDE, choices, dana).finished_at is not None
+    many = [Choice(str(number), "exclude") for number in range(decisions.AT_ONCE + 1)]
+    assert decisions.decide(six.connection, Act.EXCLUDE, many, dana).done == 0
 
 
 # Two at once, where two can write -----------------------------------------------------------------
@@ -561,12 +565,12 @@ def test_two_workers_at_one_slice_do_it_once(six: Firm, dana: Any) -> None:
 
     def second() -> None:
         if not threads:
-            threads.append(beside(lambda: bulk.advance(decided.pk, 0)))
+            threads.append(beside(lambda: decisions.advance(decided.pk, 0)))
             threads[0].join(0.5)
             assert threads[0].is_alive(), "it waits for our locks"
 
     with at("bulk.recorded", second):
-        bulk.advance(decided.pk, 0)
+        decisions.advance(decided.pk, 0)
     threads[0].join()
     decided.refresh_from_db()
     assert decided.counts == {"map": 2, "create": 2, "exclude": 1, "leave": 1}
@@ -588,6 +592,6 @@ def test_a_person_who_maps_while_we_record_comes_after_and_is_told(six: Firm, da
             refused.append(refusal.message)
 
     with at("bulk.recorded", lambda: threads.append(beside(maps))):
-        bulk.advance(decided.pk, 0)
+        decisions.advance(decided.pk, 0)
     threads[0].join()
     assert refused and six.mapped()["1"] == "Anna Berg"

@@ -10,9 +10,11 @@ from crm.models import Client, ContactType
 from django.core.management import call_command
 
 from wagtail_qbo_sync.models import Run, SyncState
-from wagtail_qbo_sync.sync import bulk_creation, decide, exclusion, undoing, why
-from wagtail_qbo_sync.sync.locked import Refusal
-from wagtail_qbo_sync.sync.ticks import tick
+from wagtail_qbo_sync.sync.people import decide, exclusion
+from wagtail_qbo_sync.sync.people.ticks import tick
+from wagtail_qbo_sync.sync.planning import bulk_creation, undoing
+from wagtail_qbo_sync.sync.records.locked import Refusal
+from wagtail_qbo_sync.sync.telling import why
 
 from .conftest import Json, customer
 from .firm import Firm, Killed, client, edit, expire_lease, killed_at, site
@@ -163,7 +165,7 @@ def test_one_plan_at_a_time(synced: Firm) -> None:
     made = bulk_creation.start(synced.connection, keys("Di Ray"), None)
     with pytest.raises(Refusal):
         undoing.start(done, None)
-    Run.objects.filter(pk=made.pk).update(push={}, undoes=done)
+    Run.objects.filter(pk=made.pk).update(push={}, undo={"qbo_id": "", "field": ""}, undoes=done)
     with pytest.raises(Refusal):
         bulk_creation.start(synced.connection, keys("Di Ray"), None)
 

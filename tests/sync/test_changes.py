@@ -11,8 +11,8 @@ from django.db import connection as database
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Customer, Run, SyncState
-from wagtail_qbo_sync.sync import pull
-from wagtail_qbo_sync.sync.pull import OVERLAP
+from wagtail_qbo_sync.sync.reading import pull
+from wagtail_qbo_sync.sync.reading.pull import OVERLAP
 
 from .conftest import Json, customer
 from .firm import Firm, at
@@ -34,7 +34,7 @@ def synced(firm: Firm) -> Firm:
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three changes are too many, and a page holds two."""
     monkeypatch.setattr("wagtail_qbo_sync.qbo.api.CHANGES", 3)
-    monkeypatch.setattr("wagtail_qbo_sync.sync.pull.PAGE", 2)
+    monkeypatch.setattr("wagtail_qbo_sync.sync.reading.pull.PAGE", 2)
 
 
 def later(firm: Firm) -> None:

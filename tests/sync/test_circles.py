@@ -8,7 +8,7 @@ import pytest
 
 from tests import factories
 from wagtail_qbo_sync.models import Change
-from wagtail_qbo_sync.sync import conflicts
+from wagtail_qbo_sync.sync.people import conflicts
 
 from .conftest import customer
 from .firm import Firm, client, edit

@@ -7,7 +7,7 @@ from crm.models import Client
 
 from tests import factories
 from wagtail_qbo_sync.models import Connection, Decision, Mapping
-from wagtail_qbo_sync.sync.client_status import count_clients, with_client_status
+from wagtail_qbo_sync.sync.records.client_status import count_clients, with_client_status
 
 from .firm import client
 

@@ -20,7 +20,10 @@ from tests import factories
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.management.commands import _walking
 from wagtail_qbo_sync.models import Case, Connection, Customer, Mapping, Run, SyncState
-from wagtail_qbo_sync.sync import connect, decide, lease, plan, schedule, status, undoing
+from wagtail_qbo_sync.sync.access import lease, schedule
+from wagtail_qbo_sync.sync.people import connect, decide
+from wagtail_qbo_sync.sync.planning import plan, undoing
+from wagtail_qbo_sync.sync.records import status
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import CLIENT, FIRM, Json, Plant, Sync, customer
@@ -214,7 +217,8 @@ def test_sync_leaves_the_first_plan_waiting(connection: Connection, anna: Client
         "  Left out                             0",
         "  Inactive in QuickBooks               0",
         "  No longer in QuickBooks              0",
-        "A plan waits for approval: see Settings > Connected Apps.",
+        "A plan waits for approval: see Settings > Connected Apps, or apply it with "
+        f"manage.py qbo_sync --approve {Run.objects.get().pk}",
     ]
     assert Run.objects.get().state == Run.State.WAITING
     anna.refresh_from_db()
@@ -507,6 +511,46 @@ def test_status_names_the_problems(connection: Connection) -> None:
 
 
 # qbo_sync --plan, --approve -----------------------------------------------------------------------
+
+
+def test_what_is_unticked_is_left(connection: Connection, anna: Client, plant: Plant) -> None:
+    bo = Client.objects.create(name="Bo Coe", email="bo@x.example", phone="1")
+    phone = {"PrimaryPhone": {"FreeFormNumber": "2"}}
+    plant(
+        FIRM,
+        [
+            customer("1", "Anna Berg", "anna@x.example", **phone),
+            customer("2", "Bo Coe", "bo@x.example", **phone),
+            customer("3", "Cy Dee", "cy@x.example", **phone),
+        ],
+    )
+    cy = Client.objects.create(name="Cy Dee", email="cy@x.example", phone="1")
+    run("qbo_sync", "--plan")
+    pk = str(Run.objects.get(state=Run.State.WAITING).pk)
+    assert "nothing of 4711" in failure("qbo_sync", "--approve", pk, "--untick", "4711")
+    assert "--approve ID" in failure("qbo_sync", "--untick", "1")
+    run("qbo_sync", "--approve", pk, "--untick", "1", "--untick-client", str(bo.pk))
+    assert [Client.objects.get(pk=one.pk).phone for one in (anna, bo, cy)] == ["1", "1", "2"]
+
+
+def test_one_customer_is_synced_alone(connection: Connection, anna: Client, plant: Plant) -> None:
+    assert "approved first" in run("qbo_sync", "--one", "1"), "before the first sync it is read"
+    assert not Mapping.objects.exists()
+    run("qbo_sync", "--yes")
+    documents = [
+        customer(qbo_id, name, email, PrimaryPhone={"FreeFormNumber": "5"}, SyncToken="1")
+        for qbo_id, name, email in (("1", "Anna Berg", "anna@x.example"), ("2", "Bo Coe", ""))
+    ]
+    plant(FIRM, documents)
+    said = run("qbo_sync", "--one", "1")
+    assert "Site, Phone: (978) 555-0111 -> 5" in said
+    anna.refresh_from_db()
+    assert anna.phone == "5"
+    assert not Customer.objects.filter(qbo_id="2").exists(), "nobody else is read"
+    assert "Nothing to do." in run("qbo_sync", "--one", "1")
+    assert failure("qbo_sync", "--one", "4711").startswith("4711: ")
+    run("qbo_decide", "disconnect", "--customer", "1")
+    assert "excluded or disconnected" in failure("qbo_sync", "--one", "1")
 
 
 def test_a_plan_is_printed_and_then_approved_by_its_number(

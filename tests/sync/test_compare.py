@@ -26,7 +26,8 @@ from wagtail_qbo_sync.models import (
     SyncState,
     Touched,
 )
-from wagtail_qbo_sync.sync import compare, connect
+from wagtail_qbo_sync.sync.people import connect
+from wagtail_qbo_sync.sync.reading import compare
 
 from .conftest import Json, customer
 from .firm import Firm, Killed, at, client, edit, expire_lease, killed_at, picture
@@ -204,7 +205,7 @@ def test_nothing_but_its_own_result_is_written(firm: Firm) -> None:
 def test_killed_at_every_point_it_reaches_the_same_end(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wagtail_qbo_sync.sync.pull.PAGE", 2)
+    monkeypatch.setattr("wagtail_qbo_sync.sync.reading.pull.PAGE", 2)
     monkeypatch.setattr(compare, "CHUNK", 2)
     pairs(firm, 5)
     edit(firm.client("1"), phone="2")

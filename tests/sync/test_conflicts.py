@@ -12,11 +12,13 @@ from django.contrib.auth.models import User
 from tests import factories
 from wagtail_qbo_sync.contact import Address
 from wagtail_qbo_sync.models import BulkDecision, Case, Change, Run
-from wagtail_qbo_sync.sync import bulk, conflicts, decide, sweep
-from wagtail_qbo_sync.sync.choices import Choice as Chosen
-from wagtail_qbo_sync.sync.conflicts import Choice, Moved, Standing, Take, Unfit
-from wagtail_qbo_sync.sync.locked import Refusal
-from wagtail_qbo_sync.sync.reopening import reopen
+from wagtail_qbo_sync.sync.bulk import decisions
+from wagtail_qbo_sync.sync.bulk.choices import Choice as Chosen
+from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.people import conflicts, decide
+from wagtail_qbo_sync.sync.people.conflicts import Choice, Moved, Standing, Take, Unfit
+from wagtail_qbo_sync.sync.people.reopening import reopen
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 from .conftest import Json, customer
 from .firm import Firm, at, client, edit, told
@@ -264,7 +266,7 @@ def test_nothing_after_an_edit(firm: Firm, anna: Client, somebody: User) -> None
 @pytest.mark.parametrize(("act", "number"), [("qbo_wins", "3"), ("site_wins", "2")])
 def test_many_by_a_policy(firm: Firm, anna: Client, somebody: User, act: str, number: str) -> None:
     chosen = [Chosen("1", act), Chosen("99", act)]
-    done = bulk.decide(firm.connection, act, chosen, somebody)
+    done = decisions.decide(firm.connection, act, chosen, somebody)
     assert done.counts == {act: 1}
     firm.walk()
     assert phones(firm) == (number, number)
@@ -274,9 +276,9 @@ def test_many_by_a_policy(firm: Firm, anna: Client, somebody: User, act: str, nu
 
 def test_many_are_taken_back_as_a_whole(firm: Firm, anna: Client, somebody: User) -> None:
     chosen = [Chosen("1", "qbo_wins")]
-    done = bulk.decide(firm.connection, "qbo_wins", chosen, somebody)
+    done = decisions.decide(firm.connection, "qbo_wins", chosen, somebody)
     firm.walk()
-    undone = bulk.undo(done, somebody)
+    undone = decisions.undo(done, somebody)
     assert undone is not None
     assert (undone.act, undone.counts) == (BulkDecision.Act.UNSETTLE, {"unsettle": 1})
     firm.sync()

@@ -24,7 +24,10 @@ from wagtail_qbo_sync.models import (
     SyncState,
     Token,
 )
-from wagtail_qbo_sync.sync import apply, connect, cycle, decide, lease, token
+from wagtail_qbo_sync.sync.access import lease, token
+from wagtail_qbo_sync.sync.applying import apply
+from wagtail_qbo_sync.sync.people import connect, decide
+from wagtail_qbo_sync.sync.walk import cycle
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import CALLBACK, CLIENT, FIRM, Json, Plant, Sync, customer

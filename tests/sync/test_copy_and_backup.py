@@ -21,7 +21,7 @@ from .test_push import phone
 
 LIVE = """
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync import connect
+from wagtail_qbo_sync.sync.people import connect
 connect.this_is_the_live_site(Connection.objects.get(), None)
 """
 EDIT = """

@@ -104,7 +104,7 @@ def test_a_crash_while_reading_costs_one_page_at_most(
     firm: Firm, requests: Requests, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """After whichever page came and was not stored."""
-    monkeypatch.setattr("wagtail_qbo_sync.sync.pull.PAGE", 10)
+    monkeypatch.setattr("wagtail_qbo_sync.sync.reading.pull.PAGE", 10)
     firm.has(*(person(each) for each in range(1, MANY + 1)))
     passed: list[str] = []
 

@@ -18,9 +18,9 @@ from wagtail_qbo_sync.contact import Contact, email_keys, match_key
 from wagtail_qbo_sync.host.adapter import ClientAdapter, get_adapter
 from wagtail_qbo_sync.models import Change, Connection, Customer, Mapping, Run
 from wagtail_qbo_sync.models.mirror import joined_keys
-from wagtail_qbo_sync.sync import plan
-from wagtail_qbo_sync.sync.lease import take
-from wagtail_qbo_sync.sync.parties import customer_digest
+from wagtail_qbo_sync.sync.access.lease import take
+from wagtail_qbo_sync.sync.planning import plan
+from wagtail_qbo_sync.sync.records.parties import customer_digest
 
 from .conftest import Json, customer
 from .firm import Firm

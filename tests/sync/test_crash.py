@@ -14,7 +14,7 @@ from django.db.models.signals import pre_save
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Change, Mapping, Run, SyncState
-from wagtail_qbo_sync.sync import apply
+from wagtail_qbo_sync.sync.applying import apply
 
 from .conftest import customer
 from .crash_scenes import ELSEWHERE, SCENARIOS, first_sync, later_sync
@@ -27,19 +27,19 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few records a page, a chunk and a transaction, so that each comes several times; and what
     is little is done while the person waits, however slow this machine is."""
     few = {
-        "absent.CHUNK": 2,
-        "apply.RECORDS": 3,
-        "bulk.SLICE": 2,
-        "compare.CHUNK": 2,
-        "plan.CHUNK": 3,
-        "proposal.SLICE": 2,
-        "pull.PAGE": 4,
-        "push.BATCH_ITEMS": 2,
-        "retention.CHUNK": 3,
+        "reading.absent.CHUNK": 2,
+        "applying.apply.RECORDS": 3,
+        "bulk.decisions.SLICE": 2,
+        "reading.compare.CHUNK": 2,
+        "planning.plan.CHUNK": 3,
+        "bulk.proposal.SLICE": 2,
+        "reading.pull.PAGE": 4,
+        "sending.push.BATCH_ITEMS": 2,
+        "records.retention.CHUNK": 3,
         "types_file.applying.APPLIED": 2,
         "types_file.imports.PATIENCE": math.inf,
         "types_file.preview.COMPARED": 2,
-        "undoing.SLICE": 2,
+        "planning.undoing.SLICE": 2,
     }
     for name, value in few.items():
         monkeypatch.setattr(f"wagtail_qbo_sync.sync.{name}", value)

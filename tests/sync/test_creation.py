@@ -9,10 +9,10 @@ from crm.models import Client
 from django.contrib.auth import get_user_model
 
 from wagtail_qbo_sync.models import Case, Change, Decision, Outbox, Step, SyncState
-from wagtail_qbo_sync.sync import creation, exclusion
-from wagtail_qbo_sync.sync.creation import Creation
-from wagtail_qbo_sync.sync.locked import Refusal
-from wagtail_qbo_sync.sync.standings import standings
+from wagtail_qbo_sync.sync.people import creation, exclusion
+from wagtail_qbo_sync.sync.people.creation import Creation
+from wagtail_qbo_sync.sync.records.locked import Refusal
+from wagtail_qbo_sync.sync.telling.standings import standings
 
 from .conftest import Json, customer
 from .firm import Firm, Killed, at, client, edit, expire_lease, killed_at

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from tests import factories
 from wagtail_qbo_sync.models import Case, Decision, Mapping
-from wagtail_qbo_sync.sync.status import with_status
+from wagtail_qbo_sync.sync.records.status import with_status
 
 from .conftest import customer
 from .firm import Firm, client, edit
@@ -52,6 +52,16 @@ def test_map_remove_put_back_and_undo(firm: Firm, two: Client) -> None:
     assert firm.client("2") == two and status(firm, "1") == "unmapped"
     decide("undo", customer="2")
     assert firm.client("1") == two
+
+
+def test_a_plan_is_made_after_what_was_decided_before(firm: Firm, two: Client) -> None:
+    """Rule 16. Which is said, since it writes."""
+    decide("map", customer="1", client=two.pk)
+    said = run("qbo_sync", "--plan")
+    two.refresh_from_db()
+    assert two.name == "Thomas Reed"
+    assert "What was decided before is done first" in said and said.endswith("Nothing to do.\n")
+    assert "decided before" not in run("qbo_sync", "--plan")
 
 
 def test_create_on_either_side(firm: Firm, two: Client) -> None:

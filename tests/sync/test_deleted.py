@@ -9,8 +9,10 @@ from crm.models import Client, client_type
 from django.db import connection as database
 
 from wagtail_qbo_sync.models import Case, Change, Decision, Mapping, Outbox, Run
-from wagtail_qbo_sync.sync import cases, deleted, exclusion, mapping, sweep
-from wagtail_qbo_sync.sync.status import CustomerStatus, status_of
+from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.people import deleted, exclusion, mapping
+from wagtail_qbo_sync.sync.records import cases
+from wagtail_qbo_sync.sync.records.status import CustomerStatus, status_of
 
 from .conftest import FIRM, Json, customer
 from .firm import Firm, edit, site, told
@@ -244,7 +246,7 @@ def test_a_reimport_under_new_keys_is_attached_when_a_person_agrees(crowd: Firm)
 
 
 def test_creations_wait_while_a_person_is_asked(crowd: Firm) -> None:
-    from wagtail_qbo_sync.sync import outbox
+    from wagtail_qbo_sync.sync.records import outbox
 
     crowd.chooses(pushed_types=[str(client_type())])
     reimport(same_keys=False)

@@ -24,10 +24,11 @@ from wagtail_qbo_sync.models import (
     Step,
 )
 from wagtail_qbo_sync.models.mirror import joined_keys
-from wagtail_qbo_sync.sync import drafts, exclusion, mapping, proposal, ticks
-from wagtail_qbo_sync.sync.choices import CHANGED, CHOSEN_ANEW
-from wagtail_qbo_sync.sync.drafts import Do
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.bulk import drafts, proposal
+from wagtail_qbo_sync.sync.bulk.choices import CHANGED, CHOSEN_ANEW
+from wagtail_qbo_sync.sync.bulk.drafts import Do
+from wagtail_qbo_sync.sync.people import exclusion, mapping, ticks
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 from .conftest import customer
 from .firm import Firm, Killed, client, killed_at

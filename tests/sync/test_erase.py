@@ -8,16 +8,32 @@ from collections.abc import Callable
 import pytest
 from crm.models import ContactType
 from django.core.management import CommandError, call_command
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 
 from tests import factories
-from wagtail_qbo_sync import clock
-from wagtail_qbo_sync.models import Change, Customer, Decision, Mapping, Outbox, Send, Step
-from wagtail_qbo_sync.sync import compare, decide, erase, exclusion, mapping
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync import clock, tasks
+from wagtail_qbo_sync.models import (
+    BulkDecision,
+    Case,
+    Change,
+    Customer,
+    Decision,
+    Mapping,
+    Outbox,
+    Send,
+    Step,
+)
+from wagtail_qbo_sync.sync.bulk import decisions
+from wagtail_qbo_sync.sync.bulk.choices import Choice
+from wagtail_qbo_sync.sync.people import decide, erase, exclusion, mapping, mentions
+from wagtail_qbo_sync.sync.reading import compare
+from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.types_file import imports
 
 from .conftest import customer
-from .firm import Firm, client, edit
+from .firm import Firm, Killed, client, edit, killed_at
+from .test_merged import merges
 from .types_file.files import csv_of
 
 NAME, MAIL, PHONE = "Zerubbabel Quist", "zerubbabel@quist.example", "207-555-0199"
@@ -52,6 +68,51 @@ def quist(firm: Firm) -> Firm:
     return firm
 
 
+OFFICE = "office@shared.example"
+"""An address that others share, by which they are like them."""
+
+
+@pytest.fixture
+def known(firm: Firm) -> Firm:
+    """A firm in which the rows of others name somebody: of a wrong match, of who is like them, of
+    whose name is taken, and of a merge in QuickBooks."""
+    person = factories.user(username="partner")
+    kind = ContactType.objects.create(name="Monthly books")
+    firm.chooses(pushed_types=[str(kind.pk)])
+    one = client(NAME, OFFICE, phone=FORMER)
+    key = str(one.pk)
+    firm.has(customer("2", "Ida Holm", "ida@holm.example"))
+    firm.sync()
+    mapping.map_customer(firm.connection, "2", key, person)
+    firm.sync()
+    mapping.remove_match(firm.connection, "2", person)
+    edit(one, name=NAME, email=OFFICE, phone=FORMER)
+    exclusion.exclude_client(firm.connection, key, person)
+    exclusion.include_client(firm.connection, key, person)
+    phone = {"PrimaryPhone": {"FreeFormNumber": PHONE}}
+    firm.gets(customer("1", NAME, OFFICE, **phone))
+    firm.sync()
+    mapping.map_customer(firm.connection, "1", key, person)
+    firm.sync()
+    firm.gets(customer("4", "Otto Falk", OFFICE))
+    zoe = client("Zoe Quill", OFFICE)
+    edit(zoe, contact_type=kind)
+    firm.sync()
+    review = firm.case("review", "4")
+    assert NAME in {each["label"] for each in review.facts["candidates"]}
+    alike = Case.objects.get(kind="alike", client_pk=str(zoe.pk))
+    assert NAME in {each["label"] for each in alike.facts["customers"]}
+    holder = {"entity": "Customer", "id": "1", "name": NAME, "active": True}
+    factories.case(firm.connection, "not_taken", "2", facts={"name_holder": holder})
+    rows = [(key, "Somebody", "", ""), ("", NAME, "nobody@x.example", "")]
+    imports.start(csv_of(*rows).encode(), "types.csv", None)
+    firm.gets(customer("9", NAME + " & Co", OFFICE, **phone))
+    merges(firm, "9", "1")
+    firm.sync()
+    assert firm.mapping("9").client_pk == key
+    return firm
+
+
 @pytest.fixture
 def pushed(quist: Firm) -> ContactType:
     """The type whose clients go to QuickBooks."""
@@ -65,8 +126,13 @@ def ours(text: str) -> str:
     of which stay."""
     rows = re.split(r'(?="model": )', text)
     theirs = ('"model": "crm.', '"model": "wagtailsearch')
-    kept = "".join(row for row in rows if not row.startswith(theirs))
-    return kept.replace(f'"label": "{NAME}"', "")
+    history = '"model": "wagtailcore.modellogentry"'
+    label = f'"label": "{NAME}"'
+    return "".join(
+        row.replace(label, "", 1) if row.startswith(history) else row
+        for row in rows
+        if not row.startswith(theirs)
+    )
 
 
 def test_nothing_is_left_but_the_id(quist: Firm, database_text: Callable[[], str]) -> None:
@@ -85,6 +151,51 @@ def test_nothing_is_left_but_the_id(quist: Firm, database_text: Callable[[], str
     ]
     assert not Mapping.objects.filter(qbo_id="1").exists()
     assert quist.mapped() == {"2": "Anna Berg"}
+
+
+def test_no_row_of_others_names_them(known: Firm, database_text: Callable[[], str]) -> None:
+    marks = ("Zerubbabel", PHONE, FORMER)
+    before = ours(database_text().replace('\\"', '"'))
+    assert all(mark in before for mark in marks)
+    for qbo_id in ("9", "1"):
+        erase.erase(known.connection, qbo_id, None)
+    left = ours(database_text().replace('\\"', '"'))
+    assert [mark for mark in marks if mark in left] == []
+    assert ("review", "4") in known.cases(), "others are still asked about"
+    assert Case.objects.get(kind="not_taken").facts["name_holder"]["name"] == "1"
+
+
+def test_a_process_that_ends_is_followed_up(known: Firm) -> None:
+    """By the daily deletion."""
+    with pytest.raises(Killed), killed_at("erase.blanked".__eq__):
+        erase.erase(known.connection, "9", None)
+    tasks.prune()
+    review = known.case("review", "4")
+    assert {each["label"] for each in review.facts["candidates"]} == {"", "Zoe Quill"}
+    assert Decision.objects.get(kind="exclude_customer", qbo_id="9").facts == {"erased": True}
+
+
+def test_names_are_taken_out_in_slices_of_as_many_queries(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = factories.run(factories.connection(), "done")
+
+    def queries(count: int) -> int:
+        Step.objects.all().delete()
+        named = {"candidates": [{"pk": "7", "label": NAME}, {"pk": "8", "label": "Bo"}]}
+        rows = (Step(run=run, kind="review", qbo_id=str(n), data=named) for n in range(count))
+        Step.objects.bulk_create(rows)
+        with CaptureQueriesContext(database) as asked:
+            mentions.blank(run.connection, "1", ["7"])
+        for data in Step.objects.values_list("data", flat=True):
+            assert [one["label"] for one in data["candidates"]] == ["", "Bo"]
+        return len(asked)
+
+    one_slice = queries(10)
+    assert queries(40) == one_slice
+    monkeypatch.setattr(mentions, "CHUNK", 10)
+    three = queries(30)
+    assert queries(50) - queries(40) == queries(40) - three
 
 
 def test_no_sync_stores_anything_of_them_again(quist: Firm) -> None:
@@ -132,6 +243,24 @@ def test_allowed_again_the_pair_is_found_again(quist: Firm, pushed: ContactType)
     assert quist.mapped() == {"1": held.name}
 
 
+@pytest.mark.parametrize("how", ["undo of many", "one"])
+def test_including_again_is_no_way_back(firm: Firm, how: str) -> None:
+    """They were excluded before they were erased; who takes that back does not see it."""
+    firm.has(customer("1", NAME, MAIL), customer("2", "Anna Berg", "a@x.example"))
+    firm.sync()
+    act, person = BulkDecision.Act.EXCLUDE, factories.user(username="partner")
+    both = decisions.decide(firm.connection, act, [Choice("1", act), Choice("2", act)], person)
+    erase.erase(firm.connection, "1", person)
+    if how == "one":
+        exclusion.include_customer(firm.connection, "1", person)
+    else:
+        decisions.undo(both, person)
+        assert not Decision.objects.filter(qbo_id="2", kind=Decision.Kind.EXCLUDE_CUSTOMER).exists()
+    compare.begin(firm.state)
+    firm.sync()
+    assert list(Customer.objects.values_list("qbo_id", flat=True)) == ["2"]
+
+
 def test_the_client_and_the_customer_stay(quist: Firm) -> None:
     there, held = quist.record("1"), quist.client("1")
     erase.erase(quist.connection, "1", None)
@@ -155,7 +284,11 @@ def test_what_is_on_its_way_is_waited_for(quist: Firm) -> None:
         erase.erase(quist.connection, "2", None)
     assert quist.mapping("2")
     Outbox.objects.filter(pk=row.pk).update(state="done")
+    with pytest.raises(Refusal, match="on its way"):
+        erase.erase(quist.connection, "2", None)  # others in the batch are not done
+    Send.objects.update(is_open=False)
     erase.erase(quist.connection, "2", None)
+    assert set(Send.objects.values_list("body", flat=True)) == {""}
 
 
 def test_the_command(quist: Firm, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from crm.models import Client, ContactType
 
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Case, Change, Customer, Decision, Footprint, Mapping, Run, Step
-from wagtail_qbo_sync.sync.parties import client_digest
+from wagtail_qbo_sync.sync.records.parties import client_digest
 
 from .conftest import Json, customer
 from .firm import Firm, client, edit, picture, site, told

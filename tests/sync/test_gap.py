@@ -17,7 +17,7 @@ from django.db import connection as database
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Outbox, Run, Send, SyncState
-from wagtail_qbo_sync.sync import decide
+from wagtail_qbo_sync.sync.people import decide
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import Json, customer

@@ -10,7 +10,8 @@ from crm.models import Client
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Case, Run, Step, SyncState
-from wagtail_qbo_sync.sync import decide, gate, status
+from wagtail_qbo_sync.sync.people import decide
+from wagtail_qbo_sync.sync.records import gate, status
 
 from .conftest import customer
 from .firm import Firm, client, edit, told

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django_q.models import Schedule
 from pytest_django import Settings
@@ -14,9 +15,10 @@ from pytest_django import Settings
 from tests import factories
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Connection, SiteState, SyncState, Token
-from wagtail_qbo_sync.sync import health, schedule
-from wagtail_qbo_sync.sync.health import Level
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.access import schedule
+from wagtail_qbo_sync.sync.records.status import beat
+from wagtail_qbo_sync.sync.telling import health
+from wagtail_qbo_sync.sync.telling.health import Level
 
 NAME = "Harbor & Finch"
 
@@ -26,7 +28,9 @@ def company(db: None) -> Connection:
     """A company, a worker and a schedule that are well."""
     beat()
     schedule.repair()
-    made = factories.connection(NAME)
+    may_connect = "wagtail_qbo_sync.connect_connection"
+    person = factories.user(may_connect, username="mara", email="mara@harbor.example")
+    made = factories.connection(NAME, connected_by=person)
     now = clock.now()
     factories.sync_state(made, first_synced_at=now, synced_at=now, notified_at=now)
     return made
@@ -38,6 +42,11 @@ def found() -> list[tuple[str, str, str]]:
 
 def test_all_is_well(company: Connection) -> None:
     assert found() == []
+
+
+def test_nobody_is_mailed(company: Connection) -> None:
+    get_user_model().objects.all().delete()
+    assert found() == [("warning", NAME, "Nobody is e-mailed when it needs a person.")]
 
 
 def test_no_company(db: None) -> None:

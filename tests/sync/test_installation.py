@@ -12,7 +12,10 @@ from wagtail.models import ModelLogEntry
 
 from wagtail_qbo_sync import tasks
 from wagtail_qbo_sync.models import Connection, Customer, Mapping, SyncState, Token
-from wagtail_qbo_sync.sync import connect, cycle, decide, installation, status
+from wagtail_qbo_sync.sync.access import installation
+from wagtail_qbo_sync.sync.people import connect, decide
+from wagtail_qbo_sync.sync.records import status
+from wagtail_qbo_sync.sync.walk import cycle
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import CALLBACK, FIRM, Json, Plant, Sync, customer

@@ -10,7 +10,8 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from wagtail_qbo_sync import clock, tasks
 from wagtail_qbo_sync.models import Connection, Token
-from wagtail_qbo_sync.sync import connect, keep_alive
+from wagtail_qbo_sync.sync.access import keep_alive
+from wagtail_qbo_sync.sync.people import connect
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import Json

@@ -15,9 +15,11 @@ from wagtail_qbo_sync import clock, doorbell, tasks
 from wagtail_qbo_sync.compat import Now
 from wagtail_qbo_sync.models import Connection, Customer, Run, SyncState
 from wagtail_qbo_sync.qbo.transport import longest_seconds
-from wagtail_qbo_sync.sync import connect, cycle, decide, lease
-from wagtail_qbo_sync.sync.budget import DatabaseBudget
-from wagtail_qbo_sync.sync.lease import Lease, LeaseLost
+from wagtail_qbo_sync.sync.access import lease
+from wagtail_qbo_sync.sync.access.budget import DatabaseBudget
+from wagtail_qbo_sync.sync.access.lease import Lease, LeaseLost
+from wagtail_qbo_sync.sync.people import connect, decide
+from wagtail_qbo_sync.sync.walk import cycle
 
 from .conftest import FIRM, Json, Plant, Sync, customer
 

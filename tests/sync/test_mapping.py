@@ -8,8 +8,8 @@ from django.contrib.auth import get_user_model
 from wagtail.models import ModelLogEntry
 
 from wagtail_qbo_sync.models import Case, Change, Decision, Mapping, Run, Step
-from wagtail_qbo_sync.sync import exclusion, mapping, undo
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.people import exclusion, mapping, undo
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 from .conftest import customer
 from .firm import Firm, client, edit, site
@@ -225,7 +225,7 @@ def test_a_second_click_is_no_second_decision(synced: Firm, dana: object) -> Non
 
 def test_decisions_need_no_lease(synced: Firm, dana: object) -> None:
     """Rule 10: a click while a walk holds the lease is recorded, and its values come after."""
-    from wagtail_qbo_sync.sync.lease import take
+    from wagtail_qbo_sync.sync.access.lease import take
 
     held = take(synced.connection.pk)
     assert held is not None

@@ -10,10 +10,14 @@ from crm.models import Client
 from django.core.management import call_command
 
 from wagtail_qbo_sync.models import Customer, Mapping, Run
-from wagtail_qbo_sync.sync import compare, exclusion, mapping, notices, undo
+from wagtail_qbo_sync.sync.noticing import notices
+from wagtail_qbo_sync.sync.people import exclusion, mapping, undo
+from wagtail_qbo_sync.sync.planning import undoing
+from wagtail_qbo_sync.sync.reading import compare
 
 from .conftest import FIRM, Json, customer
 from .firm import Firm, client, edit, told
+from .test_undoing import undone
 
 
 def phone(number: str) -> Json:
@@ -183,6 +187,64 @@ def test_it_can_be_undone_and_is_not_done_again(firm: Firm) -> None:
     firm.sync()
     assert firm.mapped() == {"1": "Anna"}
     assert firm.case("merged", "1").facts["merged"]["why"] == "removed"
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_run_that_followed_is_undone_on_both_sides(firm: Firm, is_late: bool) -> None:
+    """U5: what it wrote goes back, and the mapping sleeps again with the customer that went; also
+    where QuickBooks takes it at the second try."""
+    anna = firm.client("1")
+    edit(anna, mobile="77")
+    merges(firm)
+    run = firm.sync()
+    assert run is not None
+    plan = undoing.start(run, None)
+    if is_late:
+        firm.edits("2", Notes="x")
+    firm.approve(plan)
+    firm.walk()
+    assert told(plan) == {("undo", "Berg Ltd", "done")}
+    anna.refresh_from_db()
+    assert (anna.name, anna.company_name, anna.phone) == ("Anna", "Anna & Co", "1")
+    assert not firm.record("2").get("Mobile")
+    assert firm.mapping("1").asleep == Mapping.Asleep.INACTIVE
+    firm.sync()
+    assert firm.mapped() == {"1": "Anna"}, "no sync follows again"
+    assert firm.case("merged", "1").facts["merged"]["why"] == "removed"
+
+    again = undone(firm, plan)
+    assert firm.mapped() == {"2": "Berg Ltd"}
+    assert (firm.client("2").phone, firm.client("2").mobile) == ("2", "77")
+    assert firm.record("2")["Mobile"] == {"FreeFormNumber": "77"}
+    assert not firm.cases()
+    firm.edits("2", CompanyName="Berg & Sons")
+    firm.sync()
+    assert firm.client("2").company_name == "Berg & Sons", "it syncs again"
+
+    undone(firm, again)
+    assert firm.mapping("1").asleep == Mapping.Asleep.INACTIVE
+    assert (firm.mapped(), firm.client("1").phone) == ({"1": "Anna"}, "1")
+
+
+def test_one_field_of_what_followed(firm: Firm) -> None:
+    merges(firm)
+    run = firm.sync()
+    assert run is not None
+    undone(firm, run, qbo_id="2", field="phone")
+    assert (firm.mapped(), firm.client("2").phone) == ({"2": "Berg Ltd"}, "1")
+    assert firm.sync() is None
+
+
+def test_who_was_mapped_meanwhile_does_not_follow_again(firm: Firm) -> None:
+    merges(firm)
+    run = firm.sync()
+    assert run is not None
+    plan = undone(firm, run)
+    firm.maps("2", client("Berg Ltd"))
+    firm.sync()
+    undone(firm, plan)
+    assert firm.mapped() == {"1": "Anna", "2": "Berg Ltd"}
+    assert firm.mapping("1").asleep == Mapping.Asleep.INACTIVE
 
 
 def test_a_disconnected_pair_does_not_follow(firm: Firm) -> None:

@@ -21,7 +21,7 @@ from wagtail_qbo_sync.models import (
     SyncState,
     Touched,
 )
-from wagtail_qbo_sync.sync import sweep
+from wagtail_qbo_sync.sync.noticing import sweep
 
 from .firm import client, edit
 

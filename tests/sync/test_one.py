@@ -11,7 +11,9 @@ from django.contrib.auth import get_user_model
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Change, Customer, Decision, Mapping, Run, SingleSync, SyncState
-from wagtail_qbo_sync.sync import cycle, decide, exclusion, lease
+from wagtail_qbo_sync.sync.access import lease
+from wagtail_qbo_sync.sync.people import decide, exclusion
+from wagtail_qbo_sync.sync.walk import cycle
 
 from .conftest import Json, customer
 from .firm import Firm, Killed, at, client, edit, expire_lease, killed_at, told

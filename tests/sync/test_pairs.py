@@ -10,7 +10,7 @@ from django.db.models.signals import pre_save
 
 from wagtail_qbo_sync.host.adapter import ClientAdapter, get_adapter
 from wagtail_qbo_sync.models import Case, Change, Customer, Footprint, Run
-from wagtail_qbo_sync.sync import decide
+from wagtail_qbo_sync.sync.people import decide
 
 from .conftest import Json, customer
 from .firm import Firm, at, client, edit, picture, site, told

@@ -8,7 +8,8 @@ import pytest
 from crm.models import Client
 
 from wagtail_qbo_sync.models import Connection, Customer, Decision, Mapping, Run, SyncState
-from wagtail_qbo_sync.sync import connect, decide, judge, likeness
+from wagtail_qbo_sync.sync.applying import judge, likeness
+from wagtail_qbo_sync.sync.people import connect, decide
 
 from .conftest import CLIENT, Json, customer
 from .firm import Firm, Killed, at, client, edit, expire_lease, killed_at, told, why
@@ -171,7 +172,7 @@ def test_what_the_run_itself_wrote_does_not_hold_it_back(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Interrupted half-way, and looked over again."""
-    monkeypatch.setattr("wagtail_qbo_sync.sync.apply.RECORDS", 1)
+    monkeypatch.setattr("wagtail_qbo_sync.sync.applying.apply.RECORDS", 1)
     client("Anna Berg", "anna@berg.example")
     firm.chooses(unmatched="create")
     firm.has(

@@ -21,7 +21,7 @@ Requests = Callable[..., list[Json]]
 @pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten customers a page."""
-    monkeypatch.setattr("wagtail_qbo_sync.sync.pull.PAGE", 10)
+    monkeypatch.setattr("wagtail_qbo_sync.sync.reading.pull.PAGE", 10)
 
 
 def crowd(count: int) -> list[Json]:

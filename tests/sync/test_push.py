@@ -18,7 +18,10 @@ from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Case, Change, Mapping, Outbox, Run, Send, SyncState
 from wagtail_qbo_sync.qbo import writes
 from wagtail_qbo_sync.qbo.faults import Action
-from wagtail_qbo_sync.sync import cycle, decide, exclusion, push, replies, sweep
+from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.people import decide, exclusion
+from wagtail_qbo_sync.sync.sending import push, replies
+from wagtail_qbo_sync.sync.walk import cycle
 
 from .conftest import Json, customer
 from .firm import Firm, Killed, at, client, edit, expire_lease, killed_at, told
@@ -334,6 +337,40 @@ def test_after_three_rounds_a_person_is_told(firm: Firm, anna: Client) -> None:
     firm.sync()
     assert firm.record("1")["PrimaryPhone"] == {"FreeFormNumber": "4"}
     assert not firm.cases()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_no_round_is_made_without_the_reading_that_follows(
+    firm: Firm, anna: Client, requests: Requests, killed: bool
+) -> None:
+    """QuickBooks moved on once, also where it cannot be read for a while or the walk ends."""
+    bo = client("Bo Coe", "bo@coe.example", phone="1")
+    firm.gets(customer("2", "Bo Coe", "bo@coe.example", **phone("1")))
+    firm.sync()
+    for one in (anna, bo):
+        changes(firm, one, phone="2")
+    with pytest.raises(Killed), killed_at("push.written".__eq__):
+        firm.sync()
+    expire_lease(firm.connection)
+    firm.edits("1", CompanyName="Berg Ltd")
+    if killed:
+        with pytest.raises(Killed), killed_at("push.stored".__eq__):
+            firm.walk()
+        expire_lease(firm.connection)
+    else:
+        firm.sandbox.post("faults", {"kind": "unavailable_html", "path": "/query", "count": -1})
+        firm.walk()
+        assert firm.state.trouble and firm.record("2")["PrimaryPhone"]["FreeFormNumber"] == "2"
+        assert not Outbox.objects.filter(client_pk=bo.pk, state="sent").exists(), "arrived"
+        for _ in range(push.TRIES):
+            try_again(firm)
+        assert not firm.cases()
+        firm.sandbox.delete("faults")
+    try_again(firm)
+    record = firm.record("1")
+    assert (record["PrimaryPhone"]["FreeFormNumber"], record["CompanyName"]) == ("2", "Berg Ltd")
+    assert not firm.cases()
+    assert len({one["requestid"] for one in requests() if one["path"].endswith("/batch")}) == 2
 
 
 # When nobody knows what became of it -------------------------------------------------------------

@@ -14,7 +14,7 @@ from tests import factories
 from wagtail_qbo_sync.clock import now
 from wagtail_qbo_sync.models import Case, Change, Customer, Run
 from wagtail_qbo_sync.qbo.api import CompanyApi, Page
-from wagtail_qbo_sync.sync import conflicts, dead_letters
+from wagtail_qbo_sync.sync.people import conflicts, dead_letters
 
 from .conftest import Json, customer
 from .firm import Firm, client, edit, picture, told

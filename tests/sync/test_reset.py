@@ -9,7 +9,9 @@ from crm.models import Client
 from django.core.management import CommandError, call_command
 
 from wagtail_qbo_sync.models import Customer, Mapping, Run
-from wagtail_qbo_sync.sync import cases, compare, cycle, reset
+from wagtail_qbo_sync.sync.reading import compare, reset
+from wagtail_qbo_sync.sync.records import cases
+from wagtail_qbo_sync.sync.walk import cycle
 
 from .conftest import Json, customer
 from .firm import Firm, Killed, client, expire_lease, killed_at, site

@@ -31,8 +31,9 @@ from wagtail_qbo_sync.models import (
     SyncState,
     WebhookEvent,
 )
-from wagtail_qbo_sync.sync import connect, retention, undo
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.people import connect, undo
+from wagtail_qbo_sync.sync.records import retention
+from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.types_file import imports
 
 from .conftest import customer
@@ -85,10 +86,10 @@ def history(company: Connection, days: float) -> list[Model]:
 def journal(company: Connection, days: float) -> list[Model]:
     """What `JOURNAL_DAYS` is about, so old."""
     wrote = run(company, days)
-    mapped, parted = (run(company, days, kind=kind) for kind in ("link", "undo"))
+    pairs = [run(company, days, kind=kind) for kind in ("link", "sleep", "wake", "follow", "undo")]
     closed = factories.case(company, "conflict", str(days), open_key=None, closed_at=ago(days))
     certificate = factories.comparison(company, started_at=ago(days))
-    return [change(company, ago(days), wrote), wrote, mapped, parted, closed, certificate]
+    return [change(company, ago(days), wrote), wrote, *pairs, closed, certificate]
 
 
 def is_there(row: Model) -> bool:

@@ -17,8 +17,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from tests import factories
 from wagtail_qbo_sync import clock, tasks
 from wagtail_qbo_sync.models import Connection, SyncState
-from wagtail_qbo_sync.sync import schedule
-from wagtail_qbo_sync.sync.schedule import Tick
+from wagtail_qbo_sync.sync.access import schedule
+from wagtail_qbo_sync.sync.access.schedule import Tick
 
 NEVER = timedelta(days=365)
 
@@ -119,8 +119,10 @@ def test_twice_is_harmless(
 ) -> None:
     """Two ticks find the same things due and ask for each once."""
     company = factories.connection()
-    then = clock.now() - timedelta(hours=1)
-    factories.sync_state(company, synced_at=then, first_synced_at=then)
+    now = clock.now()
+    then = now - timedelta(hours=1)
+    # Compared tonight already: from two to three at night that would be asked for too.
+    factories.sync_state(company, synced_at=then, first_synced_at=then, compared_at=now)
     with django_capture_on_commit_callbacks():
         tasks.tick()
         tasks.tick()

@@ -6,13 +6,15 @@ in the database and on pages for those who may see it, and nowhere else.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import io
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Iterator
+from multiprocessing import Value
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -20,19 +22,27 @@ from crm.models import Client
 from django.core import mail
 from django.core.management import call_command
 from django.views.debug import ExceptionReporter
-from django_q.models import OrmQ
+from django_q.brokers import get_broker
+from django_q.models import OrmQ, Schedule, Task
+from django_q.monitor import save_task
+from django_q.worker import worker
 from pytest_django import Settings
 
 from tests import factories
+from tests.canaries import app_secrets, secrets, secrets_of_the_site, spoken
 from wagtail_qbo_sync import clock, conf, doorbell, tasks
-from wagtail_qbo_sync.models import Connection, SyncState, Token
+from wagtail_qbo_sync.models import Connection, OAuthState, Outbox, SyncState, Token
 from wagtail_qbo_sync.qbo.api import CompanyApi
 from wagtail_qbo_sync.qbo.oauth import TokenSet
 from wagtail_qbo_sync.qbo.transport import GuardedSession
-from wagtail_qbo_sync.sync import connect, decide, keep_alive, pull, token
+from wagtail_qbo_sync.sync.access import keep_alive, schedule, token
+from wagtail_qbo_sync.sync.people import connect, decide
+from wagtail_qbo_sync.sync.reading import pull
+from wagtail_qbo_sync.sync.telling import alerts
+from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
-from .conftest import customer
-from .firm import Firm, edit
+from .conftest import CALLBACK, customer
+from .firm import Firm, at, edit
 
 PERSON = ("Canary Quillfeather", "canary.q@secret-person.example", "(907) 555-0163")
 PHONE = {"PrimaryPhone": {"FreeFormNumber": PERSON[2]}}
@@ -90,24 +100,6 @@ def rings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     return found
 
 
-def spoken(text: str, canaries: set[str]) -> list[str]:
-    """The canaries that stand in a text."""
-    return sorted(canary for canary in canaries if canary in text)
-
-
-def secrets(connection: Connection, settings: Settings) -> set[str]:
-    """The tokens as they are now, and the site's own secrets."""
-    ours = settings.WAGTAIL_QBO_SYNC
-    app = f"{ours['CLIENT_ID']}:{ours['CLIENT_SECRET']}".encode()
-    return {
-        *Token.objects.get(pk=connection.pk).open(),
-        ours["CLIENT_SECRET"],
-        ours["WEBHOOK_VERIFIER_TOKEN"],
-        *ours["ENCRYPTION_KEYS"],
-        base64.b64encode(app).decode(),
-    }
-
-
 def printed(*command: str) -> str:
     """What a command prints, however it ends."""
     said = io.StringIO()
@@ -124,7 +116,7 @@ def test_a_whole_life_tells_of_nobody(
     rings: list[tuple[Any, ...]],
     database_text: Callable[[], str],
 ) -> None:
-    """Connect, first sync, both directions, a refused name, a refresh, faults, disconnect."""
+    """Connect, first sync, both directions, a token that expired, disconnect."""
     firm.connection.connected_by = factories.user(email="partner@firm.example")
     firm.connection.save()
     canaries = secrets(firm.connection, settings)
@@ -200,6 +192,83 @@ def test_a_refresh_that_fails_tells_no_token(
     assert SyncState.objects.get().trouble
 
 
+@pytest.mark.parametrize("namesake", ["a customer", "a vendor", "quoted in the answer"])
+def test_a_refused_name_is_told_of_nobody(
+    firm: Firm, settings: Settings, heard: Ears, rings: list[tuple[Any, ...]], namesake: str
+) -> None:
+    """Fault 6240, whose answer may quote names; who has the name is then asked for by it."""
+    firm.connection.connected_by = factories.user(email="partner@firm.example")
+    firm.connection.save()
+    firm.has(customer("1", PERSON[0], PERSON[1]))
+    if namesake == "a customer":
+        firm.gets(customer("2", OTHERS[0]))
+    else:
+        vendors = [customer("2", OTHERS[0])]
+        firm.sandbox.post("plant", {"realm": firm.realm, "kind": "Vendor", "records": vendors})
+    mine = Client.objects.create(name=PERSON[0], email=PERSON[1])
+    firm.sync()
+    edit(mine, name=OTHERS[0])
+
+    def quote() -> None:
+        if namesake == "quoted in the answer":
+            words = f"The name supplied already exists. : {OTHERS[0]} ({OTHERS[1]}), {PERSON[0]}"
+            item = {"bId": Outbox.objects.get().bid, **json.loads(fault("6240", words))}
+            body = json.dumps({"BatchItemResponse": [item], "time": f"{clock.now():%FT%T%z}"})
+            order = {"kind": "respond", "path": "/batch", "status": 200, "body": body}
+            firm.sandbox.post("faults", order)
+
+    with at("push.sending", quote):
+        firm.sync()
+    case = firm.case("not_taken", "1")
+    assert case.facts["code"] == "6240"
+    alerts.send_all()
+    said = [printed("qbo_doctor", "--json"), printed("qbo_status", "--json"), repr(case)]
+    said += [f"{m.subject} {m.body}" for m in mail.outbox]
+    queue = [str(row.task) for row in OrmQ.objects.all()]
+    people = {*PERSON, *OTHERS}
+    for text in (heard.text, *queue, repr(rings), *said):
+        assert spoken(text, people | secrets(firm.connection, settings)) == []
+
+
+def test_a_consent_tells_no_code_and_no_token(
+    sandbox: SandboxProcess,
+    settings: Settings,
+    heard: Ears,
+    returned: Callable[..., dict[str, str]],
+    database_text: Callable[[], str],
+) -> None:
+    """Whether the code is refused with words that repeat all, changed for tokens, or used twice."""
+    canaries, said = secrets_of_the_site(settings), []
+
+    def comes_back() -> dict[str, str]:
+        back = returned(connect.start(None, "a session", CALLBACK))
+        canaries.update((back["code"], back["state"]))
+        return back
+
+    def refused(back: dict[str, str]) -> None:
+        with pytest.raises(connect.ConnectRefused) as refusal:
+            connect.complete(back, None, "a session")
+        said.append("".join(traceback.format_exception(refusal.value)))
+        causes = refusal.value.__cause__, refusal.value.__context__
+        said.extend(f"{each!r} {vars(each) if each else ''}" for each in (refusal.value, *causes))
+
+    for status in (200, 400, 401, 500):
+        back = comes_back()
+        words = " and ".join((back["code"], back["state"], *app_secrets(settings)))
+        for body in (json.dumps({"error": words, "error_description": words}), words):
+            order = {"kind": "respond", "path": "/oauth2/", "status": status, "body": body}
+            sandbox.post("faults", order)
+            refused(back)
+            back = comes_back()
+    made = connect.complete(back, None, "a session")
+    refused(back)
+    canaries |= secrets(made.connection, settings)
+    said += [repr(made), repr(back and OAuthState.objects.first()), database_text()]
+    assert "/oauth2/v1/tokens/bearer" in heard.text  # so that it was listened to
+    for text in (heard.text, *said):
+        assert spoken(text, canaries) == []
+
+
 # A crash, as a report with every variable would show it ------------------------------------------
 
 
@@ -227,6 +296,34 @@ def test_a_crash_in_a_task_shows_no_variables(
     text = report(lambda: tasks.walk(firm.connection.pk))
     assert "nought" in text and "tasks.py" in text
     assert spoken(text, {*secrets(firm.connection, settings), *PERSON}) == []
+
+
+def kept_by_the_queue() -> str:
+    """What stands in django-q's tables once its worker has tried all that waited."""
+    todo: Queue[Any] = Queue()
+    done: Queue[Any] = Queue()
+    for row in OrmQ.objects.all():
+        todo.put(row.task)
+    todo.put("STOP")
+    worker(todo, done, Value("d", -1))
+    while not done.empty():
+        save_task(done.get(), get_broker())
+    rows = [vars(row) for row in (*Task.objects.all(), *Schedule.objects.all())]
+    return str([*rows, *(row.task for row in OrmQ.objects.all())])
+
+
+@pytest.mark.django_db(transaction=True)  # a worker hangs up before each task
+def test_what_the_queue_keeps_of_a_crash_tells_of_nobody(
+    firm: Firm, settings: Settings, heard: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firm.has(customer("1", PERSON[0], PERSON[1]))
+    schedule.repair()
+    with monkeypatch.context() as broken:
+        broken.setattr(pull, "_close_nameless", nought)
+        decide.ask_for_sync(firm.connection)
+        kept = kept_by_the_queue()
+    assert "tasks.tick" in kept and "ZeroDivisionError" in kept
+    assert spoken(kept + heard.text, {*secrets(firm.connection, settings), *PERSON}) == []
 
 
 def test_a_crash_while_a_login_is_ended_or_refreshed_shows_no_variables(

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from tests import factories
 from wagtail_qbo_sync.models import Case, Connection, Customer
-from wagtail_qbo_sync.sync import status
+from wagtail_qbo_sync.sync.records import status
 
 State = status.ConnectionState
 

@@ -15,8 +15,9 @@ from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.contact import Contact, match_key
 from wagtail_qbo_sync.models import Connection, Customer, Decision, Mapping
 from wagtail_qbo_sync.models.mirror import joined_keys
-from wagtail_qbo_sync.sync import drafts, suggest
-from wagtail_qbo_sync.sync.suggest import Reason, suggestions
+from wagtail_qbo_sync.sync.bulk import drafts
+from wagtail_qbo_sync.sync.telling import suggest
+from wagtail_qbo_sync.sync.telling.suggest import Reason, suggestions
 
 from .firm import client
 

@@ -28,7 +28,10 @@ from wagtail_qbo_sync.models import (
     SiteState,
     Touched,
 )
-from wagtail_qbo_sync.sync import deleted, lease, sweep, touched
+from wagtail_qbo_sync.sync.access import lease
+from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.people import deleted
+from wagtail_qbo_sync.sync.records import touched
 
 from .firm import Killed, client, edit, killed_at
 

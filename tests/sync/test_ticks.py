@@ -8,9 +8,10 @@ import pytest
 from crm.models import Client
 
 from wagtail_qbo_sync.models import Change, Decision, Outbox, Run, Step
-from wagtail_qbo_sync.sync import decide, judge, mapping
-from wagtail_qbo_sync.sync.runs import touching
-from wagtail_qbo_sync.sync.ticks import can_untick, tick, touched_fields
+from wagtail_qbo_sync.sync.applying import judge
+from wagtail_qbo_sync.sync.people import decide, mapping
+from wagtail_qbo_sync.sync.people.ticks import can_untick, tick, touched_fields
+from wagtail_qbo_sync.sync.records.runs import touching
 
 from .conftest import Json, customer
 from .firm import Firm, Killed, at, client, edit, expire_lease, killed_at, site, told, why

@@ -18,8 +18,9 @@ from pytest_django import Settings
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Connection, SyncState, Token, TokenUnreadable
 from wagtail_qbo_sync.qbo.faults import Action, QboError
-from wagtail_qbo_sync.sync import connect, status
-from wagtail_qbo_sync.sync.token import TokenKeeper, oauth_client
+from wagtail_qbo_sync.sync.access.token import TokenKeeper, oauth_client
+from wagtail_qbo_sync.sync.people import connect
+from wagtail_qbo_sync.sync.records import status
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import CALLBACK, CLIENT, FIRM, Json, Plant, Sync, customer
@@ -383,7 +384,7 @@ CONTENDERS = """
 import hashlib, sys, threading
 from django.db import connection
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync.token import TokenKeeper
+from wagtail_qbo_sync.sync.access.token import TokenKeeper
 company = Connection.objects.get()
 start = threading.Barrier(4)
 got = []

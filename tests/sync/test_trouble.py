@@ -16,7 +16,12 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from wagtail_qbo_sync import clock, signals
 from wagtail_qbo_sync.models import Connection, Customer, Run, SyncState, Token
 from wagtail_qbo_sync.qbo.faults import QboError
-from wagtail_qbo_sync.sync import cycle, decide, lease, plan, pull, status, trouble
+from wagtail_qbo_sync.sync.access import lease, trouble
+from wagtail_qbo_sync.sync.people import decide
+from wagtail_qbo_sync.sync.planning import plan
+from wagtail_qbo_sync.sync.reading import pull
+from wagtail_qbo_sync.sync.records import status
+from wagtail_qbo_sync.sync.walk import cycle
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
 from .conftest import FIRM, Json, Plant, Sync, customer

@@ -8,7 +8,7 @@ import pytest
 from crm.models import Client, ContactType
 
 from wagtail_qbo_sync.models import Change, Connection, Decision
-from wagtail_qbo_sync.sync import sweep
+from wagtail_qbo_sync.sync.noticing import sweep
 
 from .conftest import CLIENT, Json, customer
 from .firm import Firm, client, edit, picture, site, told
@@ -211,6 +211,42 @@ def test_what_one_company_replaced_does_not_travel_to_the_other(
     other.sync()
     assert (firm.cases(), other.cases()) == ({("conflict", "1")}, {("conflict", "7")})
     assert other.record("7")["PrimaryPhone"] == {"FreeFormNumber": "2"}
+
+
+def test_one_company_that_takes_it_ends_no_conflict_of_the_other(firm: Firm, other: Firm) -> None:
+    """A customer is made of the client as it is: what went back is no edit that moved on."""
+    pushed = ContactType.objects.create(name="Monthly books")
+    other.chooses(pushed_types=[str(pushed.pk)])
+    other.has()
+    other.sync()
+    anna = client(*ANNA, phone="1")
+    firm.has(customer("1", *ANNA, **phone("2")))
+    firm.sync()
+    edit(anna, phone="1", contact_type=pushed)
+    sweep.everything()
+    firm.sync()
+    other.sync()
+    firm.sync()
+    assert [one["PrimaryPhone"]["FreeFormNumber"] for one in other.records()] == ["1"]
+    assert firm.cases() == {("conflict", "1")}
+    assert firm.record("1")["PrimaryPhone"] == {"FreeFormNumber": "2"}
+
+
+def test_one_company_that_says_it_too_ends_no_conflict_of_the_other(
+    firm: Firm, other: Firm
+) -> None:
+    """They are mapped while the client says what an old form brought back."""
+    anna = client(*ANNA, phone="1")
+    firm.has(customer("1", *ANNA, **phone("2")))
+    other.has(customer("7", *ANNA, **phone("1")))
+    firm.sync()
+    saved_by_an_old_form(anna, "1")
+    firm.sync()
+    other.sync()
+    assert other.mapped() == {"7": "Anna Berg"}
+    firm.sync()
+    assert firm.cases() == {("conflict", "1")}
+    assert firm.record("1")["PrimaryPhone"] == {"FreeFormNumber": "2"}
 
 
 def test_an_edit_that_moved_on_ends_it(firm: Firm, other: Firm, both: Client) -> None:

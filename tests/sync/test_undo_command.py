@@ -7,9 +7,9 @@ import json
 import pytest
 
 from wagtail_qbo_sync.models import Connection, Run
-from wagtail_qbo_sync.sync import undoing
+from wagtail_qbo_sync.sync.planning import undoing
 
-from .firm import Firm, client
+from .firm import Firm, Killed, client, edit, killed_at
 from .test_commands import answers, exit_status, failure, no_terminal, run  # noqa: F401
 from .test_push import anna, changes, phone  # noqa: F401
 
@@ -50,6 +50,34 @@ def test_on_a_terminal_it_asks(firm: Firm, done: Run, answers: object) -> None: 
     run("qbo_undo", str(done.pk))
     assert asked == ["Take this back? [y/N] "]
     assert firm.client_phone("Anna Berg") == "1"
+
+
+def test_a_plan_is_discarded_also_while_it_is_made(firm: Firm, done: Run) -> None:
+    exit_status("qbo_undo", str(done.pk))
+    waiting = Run.objects.get(undoes=done)
+    assert "is discarded" in run("qbo_sync", "--discard", str(waiting.pk))
+    assert "does not wait" in failure("qbo_sync", "--discard", str(waiting.pk))
+    with killed_at("undo.planned".__eq__), pytest.raises(Killed):
+        undoing.start(done, None)
+    made = Run.objects.latest("pk")
+    assert made.state == Run.State.PLANNING
+    run("qbo_sync", "--discard", str(made.pk))
+    made.refresh_from_db()
+    assert made.state == Run.State.DISCARDED
+    assert "no plan" in failure("qbo_sync", "--discard", "4711")
+
+
+def test_what_was_edited_since_is_taken_back_all_the_same(firm: Firm, done: Run) -> None:
+    firm.edits("1", **phone("3"))
+    edit(firm.client("1"), phone="4")
+    said = run("qbo_undo", str(done.pk), "--yes")
+    assert "Somebody has edited this since" in said
+    run("qbo_decide", "take-back", "--customer", "1")
+    plan = Run.objects.get(state=Run.State.WAITING)
+    assert plan.steps.get().data["values"] == {"phone": ["4", "1"]}
+    run("qbo_sync", "--approve", str(plan.pk))
+    assert firm.client_phone("Anna Berg") == "1"
+    assert "no problem of it" in failure("qbo_decide", "take-back", "--customer", "1")
 
 
 def test_what_cannot_be_taken_back(firm: Firm, done: Run) -> None:

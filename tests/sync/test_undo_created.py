@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 import pytest
 from crm.models import Client, ContactType
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from wagtail_qbo_sync.models import Case, Change, Customer, Decision, Outbox, Run, Step
-from wagtail_qbo_sync.sync import decide, judge, putting_back, replies, undoing
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.applying import judge, putting_back
+from wagtail_qbo_sync.sync.people import decide
+from wagtail_qbo_sync.sync.planning import undoing
+from wagtail_qbo_sync.sync.records.locked import Refusal
+from wagtail_qbo_sync.sync.sending import replies
 
 from .conftest import Json, customer
 from .crashes import undone as rolled_back
@@ -27,7 +31,7 @@ from .firm import (
 from .test_crash import dies_at, points
 from .test_newcomers import made, pushed, synced  # noqa: F401
 from .test_push import batches, phone
-from .test_undoing import dana, undone  # noqa: F401
+from .test_undoing import dana, undone, walked  # noqa: F401
 
 
 @pytest.fixture
@@ -105,6 +109,24 @@ def test_the_undo_can_be_undone(synced: Firm, run: Run, qbo_id: str, bo: Client)
     assert synced.record(qbo_id)["PrimaryPhone"]["FreeFormNumber"] == "3", "it syncs again"
     undone(synced, second)
     assert not synced.record(qbo_id)["Active"]
+
+
+def test_a_third_undo_in_a_row_ends_as_the_first(
+    synced: Firm,  # noqa: F811
+    run: Run,
+    qbo_id: str,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    undoes = run
+    for active in (False, True, False):
+        plan = undoing.start(undoes, None)
+        assert decide.approve(plan, None)
+        walked(synced, django_capture_on_commit_callbacks)
+        undoes = Run.objects.get(pk=plan.pk)
+        assert undoes.state == Run.State.DONE, undoes.steps.get().data
+        assert synced.record(qbo_id)["Active"] is active
+        assert synced.mapped() == ({qbo_id: "Bo Coe"} if active else {})
+    assert synced.sync() is None
 
 
 def test_undoing_twice_is_the_same_as_once(synced: Firm, run: Run, qbo_id: str) -> None:  # noqa: F811
@@ -222,7 +244,7 @@ def test_killed_at_any_point_of_applying_it_reaches_the_same_end(
 ) -> None:
     """A run that wrote on both sides, made a client, and created a customer."""
     for name in ("RECORDS", "BULK_RECORDS"):
-        monkeypatch.setattr(f"wagtail_qbo_sync.sync.apply.{name}", 2)
+        monkeypatch.setattr(f"wagtail_qbo_sync.sync.applying.apply.{name}", 2)
     synced.chooses(unmatched="create")
     anna = client("Anna Berg", "anna@berg.example", phone="1", mobile="1")
     synced.gets(

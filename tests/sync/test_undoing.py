@@ -7,20 +7,24 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from crm.models import Client
+from crm.models import Client, ContactType
 from django.contrib.auth import get_user_model
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
-from pytest_django import Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Case, Change, Decision, Outbox, Run, Step
-from wagtail_qbo_sync.sync import decide, putting_back, undoing
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.applying import putting_back
+from wagtail_qbo_sync.sync.people import dead_letters, decide
+from wagtail_qbo_sync.sync.planning import undoing
+from wagtail_qbo_sync.sync.records.locked import Refusal
+from wagtail_qbo_sync.sync.records.status import open_problems
 
 from .conftest import Json, customer
-from .firm import Firm, Killed, at, client, edit, expire_lease, killed_at, site, why
+from .firm import Firm, Killed, at, client, edit, expire_lease, killed_at, site, told, why
 from .test_apply import beside
+from .test_lease import rung
 from .test_push import changes
 
 
@@ -39,6 +43,7 @@ def dana(db: None) -> Any:
 
 def undone(firm: Firm, run: Run, user: Any = None, **about: str) -> Run:
     """The undo of this, planned, approved and applied."""
+    run.refresh_from_db()
     plan = undoing.start(run, user, **about)
     assert plan.state == Run.State.WAITING
     assert decide.approve(plan, user)
@@ -147,7 +152,65 @@ def test_what_was_edited_since_is_left_and_named(firm: Firm, anna: Client, both:
     plan = undone(firm, both)
     assert says(firm, anna) == ("1", "7", "2", "7")
     assert plan.steps.get().data["left"] == ["mobile"]
+    assert firm.case("undo", "1").facts["left"] == ["mobile"], "a person is asked"
     assert firm.sync() is None
+    assert firm.cases() == {("undo", "1")}
+
+
+def test_what_was_edited_can_be_put_back_all_the_same(
+    firm: Firm, anna: Client, both: Run, dana: Any
+) -> None:
+    firm.edits("1", **mobile("7"))
+    firm.sync()
+    undone(firm, both)
+    case = firm.case("undo", "1")
+    assert undoing.take_back_edited(case, dana)
+    plan = Run.objects.get(state=Run.State.WAITING)
+    assert undoing.take_back_edited(case, dana), "asked for twice, it is one plan"
+    step = plan.steps.get()
+    assert (step.data["values"], step.data["to_qbo"]) == ({}, {"mobile": ["7", "1"]})
+    assert says(firm, anna) == ("1", "7", "2", "7"), "it waits for approval"
+    firm.approve(plan)
+    assert says(firm, anna) == ("1", "7", "2", "1")
+    assert not firm.cases()
+    assert not undoing.take_back_edited(case, dana), "it is settled"
+    assert firm.sync() is None
+    undone(firm, plan)
+    assert says(firm, anna)[3] == "7", "it is undone like any other"
+
+
+def test_what_was_edited_once_more_is_left_once_more(firm: Firm, anna: Client, both: Run) -> None:
+    edit(anna, phone="7")
+    undone(firm, both, qbo_id="1", field="phone")
+    case = firm.case("undo", "1")
+    assert undoing.take_back_edited(case, None)
+    plan = Run.objects.get(state=Run.State.WAITING)
+    assert plan.steps.get().data["values"] == {"phone": ["7", "1"]}
+    edit(anna, phone="8")
+    firm.approve(plan)
+    assert why(plan, "1") == putting_back.EDITED_SINCE
+    assert says(firm, anna)[0] == "8"
+    assert firm.cases() == {("undo", "1")}
+
+
+def test_what_somebody_puts_back_by_hand_is_settled(firm: Firm, anna: Client, both: Run) -> None:
+    edit(anna, phone="7")
+    undone(firm, both, qbo_id="1", field="phone")
+    edit(anna, phone="1")
+    assert undoing.take_back_edited(firm.case("undo", "1"), None)
+    assert not firm.cases() and not Run.objects.filter(state=Run.State.WAITING).exists()
+
+
+def test_what_is_left_stays_as_it_is_where_a_person_says_so(
+    firm: Firm, anna: Client, both: Run
+) -> None:
+    firm.edits("1", **mobile("7"))
+    firm.sync()
+    undone(firm, both)
+    assert dead_letters.set_aside(firm.case("undo", "1"), None)
+    assert not open_problems().exists()
+    assert firm.sync() is None
+    assert says(firm, anna)[1] == "7"
 
 
 def test_a_later_run_that_wrote_over_it_is_named(firm: Firm, anna: Client, both: Run) -> None:
@@ -158,6 +221,7 @@ def test_a_later_run_that_wrote_over_it_is_named(firm: Firm, anna: Client, both:
     plan = undone(firm, both, field="phone", qbo_id="1")
     assert why(plan, "1") == putting_back.WRITTEN_SINCE
     assert plan.steps.get().data["since"] == {"phone": later.pk}
+    assert not firm.cases(), "the later run comes first"
     edit(anna, phone="4")
     plan = undone(firm, both, field="phone", qbo_id="1")
     assert why(plan, "1") == putting_back.EDITED_SINCE, "nor is it that run any more"
@@ -185,6 +249,37 @@ def test_undoing_twice_is_the_same_as_once(firm: Firm, anna: Client, both: Run) 
 def test_an_undo_can_be_undone(firm: Firm, anna: Client, both: Run) -> None:
     undone(firm, undone(firm, both))
     assert says(firm, anna) == ("2", "2", "2", "2")
+    assert firm.sync() is None
+
+
+def walked(firm: Firm, capture: DjangoCaptureOnCommitCallbacks) -> int:
+    """How often a worker walks: as long as it is rung for."""
+    for walks in range(1, 9):
+        with capture() as callbacks:
+            firm.walk()
+        if not rung(callbacks, "walk"):
+            return walks
+    raise AssertionError("it rings on and on")
+
+
+def test_a_third_undo_in_a_row_ends_as_the_first(
+    firm: Firm,
+    anna: Client,
+    both: Run,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    """The last one meets a customer that has moved on, so a worker is rung for once more."""
+    run = both
+    walks: list[int] = []
+    for ends in (UNDONE, ("2", "2", "2", "2"), UNDONE):
+        plan = undoing.start(run, None)
+        assert decide.approve(plan, None)
+        if len(walks) == 2:
+            firm.edits("1", Notes="x")
+        walks.append(walked(firm, django_capture_on_commit_callbacks))
+        run = Run.objects.get(pk=plan.pk)
+        assert (run.state, says(firm, anna)) == (Run.State.DONE, ends)
+    assert walks == [1, 1, 2]
     assert firm.sync() is None
 
 
@@ -298,9 +393,12 @@ def test_an_unseen_edit_of_the_very_field_is_left(firm: Firm, anna: Client, both
     firm.approve(plan)
     firm.walk()
     assert says(firm, anna)[3] == "7"
-    assert why(plan, "1") == putting_back.EDITED_SINCE
+    step = plan.steps.get()
+    assert (step.state, step.data["left"]) == (Step.State.DONE, ["mobile"])
     firm.sync()
     assert says(firm, anna) == ("1", "7", "2", "7"), "and travels, as any edit"
+    undone(firm, plan)
+    assert says(firm, anna)[0] == "2", "what was taken back can be taken back"
 
 
 def test_what_quickbooks_refuses_is_told_by_the_step(firm: Firm, anna: Client) -> None:
@@ -319,9 +417,66 @@ def test_what_quickbooks_refuses_is_told_by_the_step(firm: Firm, anna: Client) -
     assert not Case.objects.exists(), "the undo's page is the answer"
 
 
+def pair_says(firm: Firm, tom: Client) -> tuple[str, str, Json | None]:
+    """Phone and mobile on the site, mobile in QuickBooks."""
+    tom.refresh_from_db()
+    return tom.phone, tom.mobile, firm.record("1").get("Mobile")
+
+
+@pytest.fixture
+def tom(firm: Firm) -> Client:
+    """A client whom the last run has mapped: it got a phone, and QuickBooks got its mobile."""
+    pushed = ContactType.objects.create(name="Monthly books")
+    firm.chooses(pushed_types=[str(pushed.pk)])
+    firm.has(customer("1", "Tom Reed", "tom@reed.example", **phone("1")))
+    firm.sync()
+    tom = client("Tom Reed", "tom@reed.example", mobile="5", contact_type=pushed)
+    run = firm.sync()
+    assert told(run) == {("link", "Tom Reed", "done")}
+    assert pair_says(firm, tom) == ("1", "5", {"FreeFormNumber": "5"})
+    return tom
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_what_arrived_at_the_second_try_is_undone_as_any(
+    firm: Firm, tom: Client, is_late: bool
+) -> None:
+    """Where QuickBooks had moved on, the mapping was removed with the first try."""
+    plan = undoing.start(Run.objects.latest("pk"), None)
+    if is_late:
+        firm.edits("1", Notes="x")
+    firm.approve(plan)
+    firm.walk()
+    assert told(plan) == {("undo", "Tom Reed", "done")}, plan.steps.get().data
+    assert (firm.mapped(), pair_says(firm, tom)[:2]) == ({}, ("", "5"))
+    assert pair_says(firm, tom)[2] in (None, {})
+    assert ("rounds" in plan.steps.get().data) is is_late
+    again = undone(firm, plan)
+    assert firm.mapped() == {"1": "Tom Reed"}
+    assert pair_says(firm, tom) == ("1", "5", {"FreeFormNumber": "5"})
+    undone(firm, again)
+    assert firm.mapped() == {}
+
+
+def test_what_stands_of_an_undo_that_quickbooks_refused_can_be_undone(
+    firm: Firm, anna: Client
+) -> None:
+    """The site has its phone back, and QuickBooks does not take the name back."""
+    firm.edits("1", **phone("2"))
+    changes(firm, anna, name="Anna Lund")
+    run = firm.sync()
+    assert run is not None
+    firm.gets(customer("2", "Anna Berg"))
+    plan = undoing.start(run, None)
+    firm.approve(plan)
+    assert plan.steps.get().state == Step.State.FAILED
+    undone(firm, plan)
+    assert says(firm, anna)[0] == "2"
+
+
 # Slices -------------------------------------------------------------------------------------------
 
-POINTS = ["undo.started", "undo.planned", "undo.committed"]
+POINTS = ["undo.started", "undo.counted", "undo.planned", "undo.committed"]
 
 
 @pytest.mark.parametrize("is_shown", [True, False])
@@ -382,6 +537,98 @@ def many(firm: Firm) -> Run:
     run = firm.sync()
     assert run is not None
     return run
+
+
+def tries(plan: Run, times: int, point: str = "undo.planned") -> None:
+    """A worker that is ended at this point each time."""
+    for _time in range(times):
+        with killed_at(point.__eq__), pytest.raises(Killed):
+            undoing.advance(plan.pk)
+
+
+def crashing(many: Run, times: int) -> Run:
+    """An undo of many whose planning has ended the process so many times."""
+    with killed_at("undo.planned".__eq__), pytest.raises(Killed):
+        undoing.start(many, None)
+    plan = Run.objects.get(undoes=many)
+    tries(plan, times - 1)
+    return plan
+
+
+def test_what_ends_the_worker_each_time_is_given_up_and_the_sync_goes_on(
+    firm: Firm, many: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rule 13: counted before the work, as a crash leaves no other trace."""
+    monkeypatch.setattr(undoing, "SLICE", 2)
+    plan = crashing(many, undoing.PARK_AFTER)
+    firm.edits("1", **phone("9"))
+    assert firm.sync() is None, "while it is made nothing is planned beside it"
+    undoing.advance(plan.pk)
+    plan.refresh_from_db()
+    assert (plan.state, plan.trouble["message"]) == (Run.State.FAILED, undoing.STOPS)
+    assert firm.case("undo", "").facts == {"run": plan.pk, "message": undoing.STOPS}
+    firm.sync()
+    assert firm.client("1").phone == "9"
+    undone(firm, many, qbo_id="2")
+    assert firm.cases() == {("undo", "")}, "of the whole, a person still knows nothing"
+    again = undoing.start(many, None)
+    assert (again.state, firm.cases()) == (Run.State.WAITING, set())
+
+
+def test_what_goes_well_makes_crashes_forgotten(
+    firm: Firm, many: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undoing, "SLICE", 2)
+    plan = crashing(many, undoing.PARK_AFTER - 1)
+    tries(plan, 1, "undo.committed")
+    tries(plan, undoing.PARK_AFTER - 1)
+    undoing.advance(plan.pk)
+    plan.refresh_from_db()
+    assert plan.state == Run.State.WAITING
+    assert sorted(plan.steps.values_list("qbo_id", flat=True)) == list("123456")
+
+
+def test_it_can_be_discarded_while_it_is_made(firm: Firm, many: Run) -> None:
+    plan = crashing(many, 1)
+    assert decide.discard(plan, None)
+    undoing.advance(plan.pk)
+    plan.refresh_from_db()
+    assert (plan.state, plan.steps.count()) == (Run.State.DISCARDED, 0)
+    firm.edits("1", **phone("9"))
+    firm.sync()
+    assert firm.client("1").phone == "9"
+    assert undoing.start(many, None).state == Run.State.WAITING
+
+
+def test_without_the_run_it_waits_with_what_it_has(
+    firm: Firm, many: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """U17: the run was pruned in between."""
+    monkeypatch.setattr(undoing, "SLICE", 2)
+    with killed_at("undo.committed".__eq__), pytest.raises(Killed):
+        undoing.start(many, None)
+    plan = Run.objects.get(undoes=many)
+    many.delete()
+    undoing.advance(plan.pk)
+    plan.refresh_from_db()
+    assert (plan.state, plan.steps.count()) == (Run.State.WAITING, 2)
+
+
+def test_the_tick_rings_for_what_nobody_is_making(
+    many: Run, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    plan = crashing(many, 1)
+
+    def rings() -> list[tuple[int, ...]]:
+        with django_capture_on_commit_callbacks() as callbacks:
+            undoing.heal()
+        return rung(callbacks, "undo")
+
+    ago = clock.now() - timedelta(minutes=2)
+    Run.objects.filter(pk=plan.pk).update(started_at=ago)
+    assert rings() == [], "somebody was at it a moment ago"
+    Run.objects.filter(pk=plan.pk).update(undo={**plan.undo, "tried_at": ago.isoformat()})
+    assert rings() == [(plan.pk,)]
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -18,7 +18,9 @@ from pytest_django import (
 from tests import factories
 from wagtail_qbo_sync import clock, tasks
 from wagtail_qbo_sync.models import Connection, Run, SyncState, Token
-from wagtail_qbo_sync.sync import connect, cycle, decide, visits
+from wagtail_qbo_sync.sync.noticing import visits
+from wagtail_qbo_sync.sync.people import connect, decide
+from wagtail_qbo_sync.sync.walk import cycle
 
 from .conftest import Json, customer
 from .firm import Firm

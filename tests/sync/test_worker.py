@@ -22,7 +22,7 @@ from .processes import SECONDS, Site, alive, children, eventually
 PERSON = """
 import sys
 from wagtail_qbo_sync.models import Connection, Run
-from wagtail_qbo_sync.sync import connect, decide
+from wagtail_qbo_sync.sync.people import connect, decide
 company = Connection.objects.get()
 connect.this_is_the_live_site(company, None)
 decide.ask_for_sync(company)

@@ -21,19 +21,20 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 from wagtail.admin.widgets.button import Button
 
-from wagtail_qbo_sync.compat import despite_deadlocks
+from wagtail_qbo_sync.compat import despite_locks
 from wagtail_qbo_sync.models import Customer, Decision, Mapping
-from wagtail_qbo_sync.sync import by_hand, deleted, exclusion, mapping, undo
-from wagtail_qbo_sync.sync.decide import last_said, was_said_since
-from wagtail_qbo_sync.sync.locked import Refusal
-from wagtail_qbo_sync.sync.status import (
+from wagtail_qbo_sync.sync.people import deleted, exclusion, mapping, undo
+from wagtail_qbo_sync.sync.people.decide import last_said, was_said_since
+from wagtail_qbo_sync.sync.people.undo import Undone
+from wagtail_qbo_sync.sync.records import by_hand
+from wagtail_qbo_sync.sync.records.locked import Refusal
+from wagtail_qbo_sync.sync.records.status import (
     TO_MAP,
     ConnectionState,
     CustomerStatus,
     connection_state,
     worker_is_silent,
 )
-from wagtail_qbo_sync.sync.undo import Undone
 
 from .base import as_pk, may, url
 from .clients import Clients
@@ -338,7 +339,7 @@ def carry_out(
         said = request.POST.get(SAID) or request.GET.get(SAID)
         if said and was_said_since(as_pk(said), connection, subject):
             raise Refusal(gettext("This was decided anew since then, so nothing was changed."))
-        done = despite_deadlocks(partial(act.does, *about, request.user))
+        done = despite_locks(partial(act.does, *about, request.user))
     except Refusal as refusal:
         messages.error(request, refused(refusal))
         return False

@@ -24,9 +24,9 @@ from wagtail.permission_policies.base import BasePermissionPolicy
 
 from wagtail_qbo_sync.conf import settings
 from wagtail_qbo_sync.models import Connection, Customer
-from wagtail_qbo_sync.sync.installation import is_copy
-from wagtail_qbo_sync.sync.status import TO_MAP
-from wagtail_qbo_sync.sync.visits import visited
+from wagtail_qbo_sync.sync.access.installation import is_copy
+from wagtail_qbo_sync.sync.noticing.visits import visited
+from wagtail_qbo_sync.sync.records.status import TO_MAP
 
 RIGHTS: Mapping[str, str] = {
     "view": "wagtail_qbo_sync.view_customer",
@@ -152,7 +152,7 @@ class ParkedBanner(Component):
 
     def __init__(self, user: Any) -> None:
         self.may_connect = may(user, "connect")
-        self.is_paused = settings.PAUSED
+        self.is_paused = settings.is_paused
         elsewhere = connected_elsewhere()
         self.is_copy = bool(elsewhere)
         self.copies = [connection for connection in elsewhere if connection.is_connected]

@@ -14,8 +14,8 @@ from wagtail.admin import messages
 from wagtail.admin.ui.components import Component
 
 from wagtail_qbo_sync.models import BulkDecision, Customer
-from wagtail_qbo_sync.sync import bulk as bulk_decisions
-from wagtail_qbo_sync.sync.status import worker_is_silent
+from wagtail_qbo_sync.sync.bulk import decisions as bulk_decisions
+from wagtail_qbo_sync.sync.records.status import worker_is_silent
 
 from .acts import waits_for, with_undo
 from .base import CUSTOMERS, may, url

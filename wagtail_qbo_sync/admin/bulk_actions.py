@@ -30,10 +30,10 @@ from wagtail.admin.views.generic.base import BaseListingView
 
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import BulkDecision, Connection, Customer
-from wagtail_qbo_sync.sync import bulk as bulk_decisions
-from wagtail_qbo_sync.sync.choices import Choice, overwritten
-from wagtail_qbo_sync.sync.drafts import exact_names
-from wagtail_qbo_sync.sync.status import TO_MAP, CustomerStatus, with_status
+from wagtail_qbo_sync.sync.bulk import decisions as bulk_decisions
+from wagtail_qbo_sync.sync.bulk.choices import Choice, overwritten
+from wagtail_qbo_sync.sync.bulk.drafts import exact_names
+from wagtail_qbo_sync.sync.records.status import TO_MAP, CustomerStatus, with_status
 
 from .base import CUSTOMERS, ICON, STYLES, as_pk, may, url
 from .bulk import tell

@@ -15,8 +15,8 @@ from wagtail.admin.widgets.button import Button
 
 from wagtail_qbo_sync.host.adapter import ClientRecord
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync import creation, exclusion
-from wagtail_qbo_sync.sync.client_status import ClientStatus, in_conflict
+from wagtail_qbo_sync.sync.people import creation, exclusion
+from wagtail_qbo_sync.sync.records.client_status import ClientStatus, in_conflict
 
 from .acts import Act, carry_out, post_attrs
 from .base import conflict_url, may, url

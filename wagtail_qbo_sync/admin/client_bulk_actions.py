@@ -19,9 +19,9 @@ from wagtail.admin.views.bulk_action import BulkAction
 
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, Footprint
-from wagtail_qbo_sync.sync import bulk_creation
-from wagtail_qbo_sync.sync.client_status import ClientStatus
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.planning import bulk_creation
+from wagtail_qbo_sync.sync.records.client_status import ClientStatus
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 from .base import ICON, may, url
 from .views.clients import ClientsView

@@ -24,9 +24,9 @@ from wagtail.search.index import class_is_indexed
 
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync import visits
-from wagtail_qbo_sync.sync.client_status import ClientStatus, client_statuses, status_in
-from wagtail_qbo_sync.sync.status import Status, all_statuses
+from wagtail_qbo_sync.sync.noticing import visits
+from wagtail_qbo_sync.sync.records.client_status import ClientStatus, client_statuses, status_in
+from wagtail_qbo_sync.sync.records.status import Status, all_statuses
 from wagtail_qbo_sync.sync.types_file.columns import FORMATS
 
 from . import types_file

@@ -15,11 +15,11 @@ from wagtail.admin.staticfiles import versioned_static
 from wagtail.admin.widgets.button import Button
 
 from wagtail_qbo_sync.host.adapter import get_adapter
-from wagtail_qbo_sync.sync.client_status import ClientStatus
-from wagtail_qbo_sync.sync.creation import Creation
-from wagtail_qbo_sync.sync.standings import Pair, Standing, last_pulled, standings
-from wagtail_qbo_sync.sync.status import ConnectionState
-from wagtail_qbo_sync.sync.visits import visited
+from wagtail_qbo_sync.sync.noticing.visits import visited
+from wagtail_qbo_sync.sync.people.creation import Creation
+from wagtail_qbo_sync.sync.records.client_status import ClientStatus
+from wagtail_qbo_sync.sync.records.status import ConnectionState
+from wagtail_qbo_sync.sync.telling.standings import Pair, Standing, last_pulled, standings
 
 from .acts import post_attrs
 from .base import conflict_url, may, url

@@ -12,7 +12,7 @@ from wagtail.admin.widgets.button import Button
 from wagtail_qbo_sync import conf
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync.client_status import ClientStatus, client_statuses
+from wagtail_qbo_sync.sync.records.client_status import ClientStatus, client_statuses
 
 from .base import may
 from .client_acts import Offers, client_buttons

@@ -1,4 +1,4 @@
-"""Clients as one person may see them: who may not, reads no name (FEATURES, Rights)."""
+"""Clients as one person may see them: no name without a right (docs/reference/permissions.md)."""
 
 from __future__ import annotations
 

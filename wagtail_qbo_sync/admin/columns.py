@@ -10,7 +10,7 @@ from django.utils.timezone import localtime
 from wagtail.admin.ui.tables import Column, TitleColumn
 
 from wagtail_qbo_sync.models import Run, Step
-from wagtail_qbo_sync.sync.ticks import can_untick
+from wagtail_qbo_sync.sync.people.ticks import can_untick
 
 
 class CustomerColumn(TitleColumn):

@@ -18,16 +18,17 @@ from wagtail.admin.widgets.button import HeaderButton
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.conf import settings
 from wagtail_qbo_sync.models import Connection, SyncState
-from wagtail_qbo_sync.sync import reading, reset
-from wagtail_qbo_sync.sync.health import ends_soon
-from wagtail_qbo_sync.sync.schedule import Tick
-from wagtail_qbo_sync.sync.status import (
+from wagtail_qbo_sync.sync.access import usage
+from wagtail_qbo_sync.sync.access.schedule import Tick
+from wagtail_qbo_sync.sync.reading import reset
+from wagtail_qbo_sync.sync.records.status import (
     TO_MAP,
     ConnectionState,
     CustomerStatus,
     Status,
     connection_state,
 )
+from wagtail_qbo_sync.sync.telling.health import ends_soon
 
 from .base import comparisons_url, customers_url, may, problems_url, url
 from .reviews import map_label, resolve_label, resolve_url
@@ -81,7 +82,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What went wrong, what was done, and what is tried again when (sync/trouble.py)."""
+    """What went wrong, what was done, and what is tried again when (sync/access/trouble.py)."""
 
     facts: dict[str, Any]
 
@@ -306,7 +307,7 @@ class ConnectionCard(Component):
 
     @property
     def reads_are_many(self) -> bool:
-        return self.status.reads >= self.budget * reading.NEARLY
+        return self.status.reads >= self.budget * usage.NEARLY
 
     @property
     def comparison(self) -> Sign | None:

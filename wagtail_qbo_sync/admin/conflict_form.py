@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from wagtail_qbo_sync.contact import ADDRESS_PARTS, ADDRESSES, Address, Value
-from wagtail_qbo_sync.sync.conflicts import Choice, Standing, Take
+from wagtail_qbo_sync.sync.people.conflicts import Choice, Standing, Take
 
 from .labels import PARTS, field_label
 from .sides import Piece, differences

@@ -11,8 +11,8 @@ from wagtail.admin.site_summary import SummaryItem
 from wagtail.admin.ui.components import Component
 
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync.attention import Attention, Reason, most_pressing
-from wagtail_qbo_sync.sync.status import count_conflicts, count_to_map
+from wagtail_qbo_sync.sync.records.status import count_conflicts, count_to_map
+from wagtail_qbo_sync.sync.telling.attention import Attention, Reason, most_pressing
 
 from .base import conflicts_url, may, to_map_url, url
 

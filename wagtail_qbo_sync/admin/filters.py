@@ -28,11 +28,10 @@ from wagtail_qbo_sync.models import (
     Run,
     Step,
 )
-from wagtail_qbo_sync.sync import drafts
-from wagtail_qbo_sync.sync.activity import ACTIVE
-from wagtail_qbo_sync.sync.client_status import ClientStatus
-from wagtail_qbo_sync.sync.runs import touching
-from wagtail_qbo_sync.sync.status import PROBLEMS, CustomerStatus
+from wagtail_qbo_sync.sync.bulk import drafts
+from wagtail_qbo_sync.sync.records.client_status import ClientStatus
+from wagtail_qbo_sync.sync.records.runs import ACTIVE, touching
+from wagtail_qbo_sync.sync.records.status import PROBLEMS, CustomerStatus
 
 from .labels import field_label
 

@@ -14,27 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from wagtail_qbo_sync.contact import FIELDS, fields_of
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync import decide
-from wagtail_qbo_sync.sync.client_status import count_unmapped_by_type
+from wagtail_qbo_sync.sync.people import decide, settings
+from wagtail_qbo_sync.sync.records.client_status import count_unmapped_by_type
 
 from .directions import DirectionsField
 
 OnInactive = Connection.OnInactive
 Unmatched = Connection.Unmatched
-
-OWN = (
-    "contact_type",
-    "pushed_types",
-    "unmatched",
-    "hierarchy",
-    "direction",
-    "field_directions",
-    "on_conflict",
-    "inactive_policy",
-    "visit_minutes",
-    "poll_minutes",
-)
-"""The fields of the form that are columns of a Connection."""
 
 
 class ConnectionForm(forms.ModelForm):
@@ -51,7 +37,7 @@ class ConnectionForm(forms.ModelForm):
 
     class Meta:
         model = Connection
-        fields = OWN
+        fields = settings.SET
         labels = {
             "contact_type": _("Contact Type"),
             "pushed_types": _("Contact Types"),
@@ -137,16 +123,14 @@ class ConnectionForm(forms.ModelForm):
     @transaction.atomic
     def save(self, commit: bool = True) -> Connection:
         """Store only what people set here: machines write to the same row."""
-        if label := self.cleaned_data.get("new_contact_type", "").strip():
-            self.instance.contact_type = self.adapter.add_contact_type(label)
-        changed = {
-            name: [old, getattr(self.instance, name)]
+        chosen = {
+            name: getattr(self.instance, name)
             for name, old in self.before.items()
             if getattr(self.instance, name) != old
         }
-        if changed:
-            self.instance.save(update_fields=list(changed))
-            decide.record(self.instance, "settings", self.user, changed=changed)
+        if label := self.cleaned_data.get("new_contact_type", "").strip():
+            chosen["contact_type"] = self.adapter.add_contact_type(label)
+        settings.change(self.instance, self.user, **chosen)
         if self.cleaned_data.get("release"):
             decide.release_excluded_by_policy(self.instance, self.user)
         connection: Connection = self.instance
@@ -159,7 +143,7 @@ class ConnectionForm(forms.ModelForm):
 
     @property
     def _own(self) -> list[str]:
-        return [name for name in OWN if name in self.fields]
+        return [name for name in settings.SET if name in self.fields]
 
     def _offer_contact_types(self) -> None:
         """The site's types, "Client" chosen where nothing was; none: nothing to choose."""

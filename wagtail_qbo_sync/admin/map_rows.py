@@ -12,10 +12,10 @@ from wagtail.admin.utils import get_user_display_name
 
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, Customer
-from wagtail_qbo_sync.sync.client_status import taken_by
-from wagtail_qbo_sync.sync.drafts import Do, Draft, drafts_of
-from wagtail_qbo_sync.sync.status import CustomerStatus
-from wagtail_qbo_sync.sync.suggest import Suggestion, suggestions
+from wagtail_qbo_sync.sync.bulk.drafts import Do, Draft, drafts_of
+from wagtail_qbo_sync.sync.records.client_status import taken_by
+from wagtail_qbo_sync.sync.records.status import CustomerStatus
+from wagtail_qbo_sync.sync.telling.suggest import Suggestion, suggestions
 
 from .clients import Clients, ShownClient, visible
 from .reviews import resolve_url

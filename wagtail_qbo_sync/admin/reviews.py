@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.utils.translation import ngettext
 
 from wagtail_qbo_sync.models import Connection, Customer
-from wagtail_qbo_sync.sync.status import CustomerStatus, with_status
+from wagtail_qbo_sync.sync.records.status import CustomerStatus, with_status
 
 from .base import url
 

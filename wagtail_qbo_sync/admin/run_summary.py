@@ -15,14 +15,10 @@ from wagtail.admin.ui.components import Component
 from wagtail.admin.utils import get_user_display_name
 
 from wagtail_qbo_sync.models import Run, Step
-from wagtail_qbo_sync.sync import undoing
-from wagtail_qbo_sync.sync.runs import touching
-from wagtail_qbo_sync.sync.status import (
-    ConnectionState,
-    connection_state,
-    status_of,
-)
-from wagtail_qbo_sync.sync.ticks import touched_fields
+from wagtail_qbo_sync.sync.people.ticks import touched_fields
+from wagtail_qbo_sync.sync.planning import undoing
+from wagtail_qbo_sync.sync.records.runs import touching
+from wagtail_qbo_sync.sync.records.status import ConnectionState, connection_state, status_of
 
 from .base import may, to_map_url, url
 from .components import WAITING, WAITS_UNTIL, WATCHING, ConnectionCard

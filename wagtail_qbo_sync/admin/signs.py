@@ -20,10 +20,10 @@ from wagtail_qbo_sync.models import (
     Run,
     Step,
 )
-from wagtail_qbo_sync.sync.client_status import ClientStatus
-from wagtail_qbo_sync.sync.creation import Creation
-from wagtail_qbo_sync.sync.standings import Pair, Standing
-from wagtail_qbo_sync.sync.status import ConnectionState, CustomerStatus
+from wagtail_qbo_sync.sync.people.creation import Creation
+from wagtail_qbo_sync.sync.records.client_status import ClientStatus
+from wagtail_qbo_sync.sync.records.status import ConnectionState, CustomerStatus
+from wagtail_qbo_sync.sync.telling.standings import Pair, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,7 @@ _CASE = {
     Case.Kind.CLIENT_DELETED: ("bin", CARE),
     Case.Kind.DELETIONS: ("warning", BAD),
     Case.Kind.RESET: ("warning", BAD),
+    Case.Kind.UNDO: ("rotate", CARE),
 }
 _RUN_STATE = {
     Run.State.PLANNING: ("rotate", QUIET),

@@ -19,7 +19,7 @@ from wagtail.admin.ui.components import Component
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Change, Mapping, Step
-from wagtail_qbo_sync.sync.status import ConnectionState, Status, all_statuses
+from wagtail_qbo_sync.sync.records.status import ConnectionState, Status, all_statuses
 
 from .base import to_map_url, url
 from .components import WAITING, WATCHING

@@ -14,8 +14,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync.client_status import ClientStatus, count_clients
-from wagtail_qbo_sync.sync.status import (
+from wagtail_qbo_sync.sync.records.client_status import ClientStatus, count_clients
+from wagtail_qbo_sync.sync.records.status import (
     TO_MAP,
     CustomerStatus,
     count_conflicts,

@@ -18,7 +18,7 @@ from wagtail.admin.widgets.button import Button
 
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, ImportBatch, ImportRow
-from wagtail_qbo_sync.sync.status import worker_is_silent
+from wagtail_qbo_sync.sync.records.status import worker_is_silent
 from wagtail_qbo_sync.sync.types_file import columns, forecast, imports, slices
 from wagtail_qbo_sync.sync.types_file.reading import WINDOWS
 
@@ -31,6 +31,9 @@ State = ImportBatch.State
 Rows = ImportRow.State
 EXPORT = "contact_types"
 """Of a listing's address: the file that is asked for."""
+NOT_YOURS = _(
+    "Only whoever uploaded the file, or asked for the undo, decides about it; or a superuser."
+)
 LABELS = {"csv": _("Export Contact Types to CSV"), "xlsx": _("Export Contact Types to XLSX")}
 
 
@@ -40,10 +43,24 @@ def may_import(user: Any) -> bool:
 
 
 def imports_of(user: Any) -> QuerySet[ImportBatch]:
-    """A person's own imports, and those of the command line and of people who have left; a
-    superuser's are all."""
+    """The imports that a person may look at: their own with whatever undoes them, and those of
+    the command line and of people who have left; for a superuser, all."""
     batches = ImportBatch.objects.select_related("user", "undoes", "undone_by").defer("file")
-    return batches if user.is_superuser else batches.filter(Q(user=user) | Q(user=None))
+    if user.is_superuser:
+        return batches
+    return batches.filter(Q(user=user) | Q(user=None) | Q(undoes__user=user))
+
+
+def may_decide(user: Any, batch: ImportBatch) -> bool:
+    """Whether a person may confirm an import, throw it away or undo it: whose it is, and
+    superusers; of the command line and of people who have left, superusers alone."""
+    return bool(user.is_superuser or batch.user_id == user.pk)
+
+
+def import_url(user: Any, batch: ImportBatch) -> str:
+    """An import's page, "" for who may not open it."""
+    is_open = may_import(user) and imports_of(user).filter(pk=batch.pk).exists()
+    return url("types_import", batch.pk) if is_open else ""
 
 
 # Out ------------------------------------------------------------------------------------------
@@ -148,8 +165,9 @@ class ImportSummary(Component):
 
     template_name = "wagtail_qbo_sync/types_file/summary.html"
 
-    def __init__(self, batch: ImportBatch, *, is_again: bool = False) -> None:
+    def __init__(self, batch: ImportBatch, user: Any, *, is_again: bool = False) -> None:
         self.batch = batch
+        self.user = user
         self.is_again = is_again
 
     @property
@@ -217,7 +235,11 @@ class ImportSummary(Component):
         return bool(self.numbers.get(Rows.ERROR))
 
     @property
-    def may_confirm(self) -> bool:
+    def may_decide(self) -> bool:
+        return may_decide(self.user, self.batch)
+
+    @property
+    def is_fit(self) -> bool:
         """Whether all rows can be used, and some change something."""
         changes = bool(self.numbers.get(Rows.CHANGE))
         return self.is_ready and changes and not self.has_errors and not self.is_expired
@@ -235,13 +257,14 @@ class ImportSummary(Component):
 
     @property
     def can_undo(self) -> bool:
-        return bool(self.numbers.get(Rows.DONE)) and imports.can_undo(self.batch)
+        done = bool(self.numbers.get(Rows.DONE))
+        return done and self.may_decide and imports.can_undo(self.batch)
 
     @property
     def stays(self) -> str:
         """What an undo leaves in QuickBooks, or has left there."""
         batch = self.batch.undoes or self.batch
-        number = forecast.created(batch).count() if self.batch.state == State.DONE else 0
+        number = forecast.created(batch).count() if batch.state == State.DONE else 0
         told = ngettext(
             "%(n)s customer that was created in QuickBooks because of the import stays there.",
             "%(n)s customers that were created in QuickBooks because of the import stay there.",
@@ -250,7 +273,7 @@ class ImportSummary(Component):
         return told % {"n": intcomma(number)} if number else ""
 
     def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
-        undone_by = getattr(self.batch, "undone_by", None)
+        undoes, undone_by = self.batch.undoes, getattr(self.batch, "undone_by", None)
         return {
             "summary": self,
             "batch": self.batch,
@@ -258,9 +281,12 @@ class ImportSummary(Component):
             "done": intcomma(self.batch.done),
             "total": intcomma(self.batch.total),
             "ignored": ", ".join(f"“{text}”" for text in self.batch.found.get("ignored", [])),
-            "undoes_url": url("types_import", self.batch.undoes_id) if self.batch.undoes_id else "",
-            "undone_url": url("types_import", undone_by.pk) if undone_by else "",
+            "undoes_url": import_url(self.user, undoes) if undoes else "",
+            "undone_by": undone_by,
+            "undone_url": import_url(self.user, undone_by) if undone_by else "",
+            "is_undone": undone_by is not None and undone_by.state in ImportBatch.WRITES,
             "undo_url": url("types_import_undo", self.batch.pk),
+            "not_yours": NOT_YOURS,
             "worker_command": WORKER_COMMAND,
             "csrf_token": parent_context.get("csrf_token") if parent_context else None,
         }

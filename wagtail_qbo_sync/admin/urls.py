@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from wagtail_qbo_sync.sync.deleted import LEAVE, REATTACH
+from wagtail_qbo_sync.sync.people.deleted import LEAVE, REATTACH
 
 from .views import (
     acts,

@@ -15,6 +15,7 @@ from django.utils.translation import gettext, gettext_noop, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from wagtail_qbo_sync.models import Case, Change
+from wagtail_qbo_sync.sync.records.runs import ON_SITE
 
 from .clients import Clients, ShownClient
 from .labels import field_label, value_lines
@@ -99,7 +100,8 @@ def told(
     candidates = data.get("candidates", [])
     may_see = _may_see(client_pk, clients)
     travels = data.get("unticked") or data
-    values, conflicts = travels.get("values", {}), data.get("conflicts", {})
+    values = data.get(ON_SITE, {}).get("values", {}) | travels.get("values", {})
+    conflicts = data.get("conflicts", {})
     to_qbo = travels.get("to_qbo", {})
     return Told(
         why=gettext(why) if why else "",
@@ -210,6 +212,10 @@ _CASES = {
     Case.Kind.RESET: _(
         "Unusually many customers are missing in QuickBooks, or are older there than they were, "
         "as after the company was reset. Nothing is read or written until a person says go on."
+    ),
+    Case.Kind.UNDO: _(
+        "This was to be taken back, but somebody has edited it since, so it was left as it is. "
+        "Ignore this to keep the edit, or put back all the same what stood there before."
     ),
 }
 

@@ -205,19 +205,28 @@ class _Field:
         return self._same(self.site, self.qbo)
 
     def _went_back(self) -> bool:
-        """The site holds again what our last write replaced: a stale form or an old draft.
-
-        Of an address, a part of it: whoever has an old form open corrects its postal code, and
-        saves the old street with it.
-        """
+        """The site holds again what our last write replaced: a stale form or an old draft."""
         if self.replaced is None or self.base_site is None:
             return False
-        site, was, wrote = map(_parts, (self.site, self.replaced, self.base_site))
-        changed = [part for part in was if not self._same(was[part], wrote[part])]
-        return any(self._same(site[part], was[part]) for part in changed)
+        return went_back(self.name, self.site, self.replaced, self.base_site)
 
     def _same(self, one: Value, other: Value) -> bool:
-        return one == other or same(self.name, one, other)
+        return _same(self.name, one, other)
+
+
+def went_back(name: str, value: Value, was: Value, wrote: Value) -> bool:
+    """Whether a value is what stood there before we `wrote`.
+
+    Of an address, a part of it: whoever has an old form open corrects its postal code, and saves
+    the old street with it.
+    """
+    now, before, after = map(_parts, (value, was, wrote))
+    changed = [part for part in before if not _same(name, before[part], after[part])]
+    return any(_same(name, now[part], before[part]) for part in changed)
+
+
+def _same(name: str, one: Value, other: Value) -> bool:
+    return one == other or same(name, one, other)
 
 
 def _parts(value: Value) -> Mapping[str, str]:

@@ -1,8 +1,8 @@
 """Steps: small immutable acts, each with what it was computed from.
 
 Pure functions from what is known of a customer and a client to a step, or to None where
-there is nothing to do. `news` leaves out what people were told already; `sync.plan` gathers what is
-known and stores the steps.
+there is nothing to do. `news` leaves out what people were told already; `sync.planning.plan`
+gathers what is known and stores the steps.
 """
 
 from __future__ import annotations

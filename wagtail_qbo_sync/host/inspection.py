@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from wagtail_qbo_sync import conf
 from wagtail_qbo_sync.contact import PATHS
 
+from .abstract import AbstractClient
 from .description import ClientDescription
 from .model_fields import holds_text
 
@@ -33,7 +34,13 @@ def inspect(adapter: ClientDescription) -> list[CheckMessage]:
                 id="wagtail_qbo_sync.E008",
             )
         ]
-    return [] if adapter.fields or adapter.computed else [_guessed(adapter)]
+    return [_guessed(adapter)] if _is_guessing(adapter) else []
+
+
+def _is_guessing(adapter: ClientDescription) -> bool:
+    """Whether fields were taken for what their names say; AbstractClient's are named by us."""
+    named = adapter.fields or adapter.computed
+    return not named and not issubclass(adapter.model, AbstractClient)
 
 
 def _paths(adapter: ClientDescription) -> Iterator[CheckMessage]:

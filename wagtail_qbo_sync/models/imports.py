@@ -14,9 +14,10 @@ from .connection import Connection
 class ImportBatch(models.Model):
     """An uploaded file, its preview, its outcome; or an import taken back (`undoes`).
 
-    It belongs to whoever uploaded it; None for the command line. `file` is kept until it has
-    been read. `slice` counts what was done of it, in every state. `found` is what was noticed
-    on reading: {"encoding": ..., "ignored": [column, ...]}.
+    It belongs to whoever uploaded it, or asked for the undo; None for the command line
+    (`by_command`), and once that person has left. `file` is kept until it has been read. `slice`
+    counts what was done of it, in every state. `found` is what was noticed on reading:
+    {"encoding": ..., "ignored": [column, ...]}.
     """
 
     class State(models.TextChoices):
@@ -28,9 +29,13 @@ class ImportBatch(models.Model):
         DONE = "done", _("Applied")
         REFUSED = "refused", _("Cannot be used")
 
+    WRITES: ClassVar = (State.APPLYING, State.DONE)
+    """It is confirmed, and leads to what was confirmed: it writes, or has written."""
+
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+    by_command = models.BooleanField(default=False)
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.READING)
     name = models.CharField(_("file"), max_length=255)
     file = models.BinaryField(default=bytes)
@@ -42,6 +47,9 @@ class ImportBatch(models.Model):
     "review": n}; client by client it stands in ImportOutcome."""
     is_confirmed = models.BooleanField(default=False)
     """A person has confirmed it; again, if what it leads to has changed since (ImportOutcome)."""
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     """Rows that are behind, in the present state."""

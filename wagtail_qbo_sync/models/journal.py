@@ -17,7 +17,9 @@ class Run(models.Model):
 
     `by_person`: made of what people decided, record by record, instead of by a cycle.
     `undoes`: the run that this one takes back (U5). `undo` is {} of any other; else `after`, the
-    last of its steps that was looked at, and `qbo_id` and `field` where only that is taken back.
+    last of its steps that was looked at, `qbo_id` and `field` where only that is taken back,
+    `edited` where that is put back which an undo before it had left; and `crashes` and `tried_at`
+    while it is made.
     `push` is {} of any but a plan to send existing clients to QuickBooks (U11): how many were
     `asked` for, and while it is made the `clients` themselves, by key.
     A proposal is what Save all would do; it holds nothing up, and is whole once it has `counts`.
@@ -100,7 +102,7 @@ class Step(models.Model):
     {field: [before, after]}), to_qbo (what is sent, in the same shape),
     seen ({"customer": digest, "client": digest}), and per kind candidates, why, conflicts; of
     a step that a person unticked and that was left, its values and to_qbo are in `unticked`.
-    `touches`: the fields that it writes, as a text to filter by (`sync.runs.touches`).
+    `touches`: the fields that it writes, as a text to filter by (`sync.records.runs.touches`).
     """
 
     class Kind(models.TextChoices):

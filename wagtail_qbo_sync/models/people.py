@@ -21,7 +21,7 @@ class Mapping(models.Model):
     `base` is what was read back from each side at the last agreement (rule 11):
     {"version": field map version, "site": {field: value}, "qbo": {field: value}}.
     Empty until the cycle has linked them. Of a client that was made of the customer, "made" is
-    a digest of what it held besides (`sync.traces`).
+    a digest of what it held besides (`sync.records.traces`).
 
     The foreign key is not the database's: nobody is kept from deleting a client, however it
     is done, and `TRUNCATE ... CASCADE` does not empty our table. The sweep notices (U16).
@@ -63,7 +63,7 @@ class Decision(models.Model):
     """What a person, or a policy that a person chose, said of a customer, a client or a pair.
 
     `facts`: what is needed to take it back, such as the base of a match that was removed. Two
-    kinds are no No: a draft, which nothing but `sync.drafts` looks at, and what is left of an
+    kinds are no No: a draft, which nothing but `sync.bulk.drafts` looks at, and what is left of an
     exclusion that a person took back, with who said it and when, for the Undo of that.
     """
 
@@ -120,6 +120,7 @@ class Case(models.Model):
         CLIENT_DELETED = "client_deleted", _("Client deleted on the site")
         DELETIONS = "deletions", _("Many clients deleted on the site")
         RESET = "reset", _("Company reset in QuickBooks")
+        UNDO = "undo", _("Not taken back")
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="cases")
@@ -168,7 +169,7 @@ class Case(models.Model):
 
 
 class BulkDecision(models.Model):
-    """One decision about many customers, recorded in slices (`sync.bulk`).
+    """One decision about many customers, recorded in slices (`sync.bulk.decisions`).
 
     `choices`: [[qbo_id, what, client pk or ""], ...] as the person saw them, never changed.
     The first `done` of them are recorded. `skipped` is {why: [qbo_id, ...]}, with sentences to

@@ -13,7 +13,7 @@ class Footprint(models.Model):
 
     A difference from it is a person's change; our own writes move it. `version` is the
     field map's, so that a changed map makes no events. `replaced`: what our last write, of any
-    company, replaced there, and by what (`sync.replaced`).
+    company, replaced there, and by what (`sync.records.replaced`).
     """
 
     client_pk = models.CharField(max_length=64, unique=True)

@@ -1,6 +1,4 @@
 """The only room with both doors open: it walks a cycle and keeps what it learns.
 
-* connect, token, budget, lease: who may call QuickBooks, with what, and one at a time
-* cycle, pull, plan, apply: the walk
-* decide: what people say; status: what is shown; trouble: what went wrong
+Its own rooms, from the walk down to what all of them need, are drawn in docs/architecture.md.
 """

@@ -19,7 +19,7 @@ from tests.sync.conftest import (  # noqa: F401
 )
 from tests.sync.firm import Firm, client
 from wagtail_qbo_sync.admin.base import RIGHTS
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.records.status import beat
 
 
 @pytest.fixture

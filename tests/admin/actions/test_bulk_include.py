@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.admin.desk import Desk
 from wagtail_qbo_sync.models import Decision
-from wagtail_qbo_sync.sync import exclusion, mapping
+from wagtail_qbo_sync.sync.people import exclusion, mapping
 
 from .bulk import asks, confirms
 

@@ -9,8 +9,8 @@ from tests.admin.desk import Desk
 from tests.sync.firm import client
 from wagtail_qbo_sync.admin.base import url
 from wagtail_qbo_sync.models import BulkDecision, Mapping
-from wagtail_qbo_sync.sync import bulk
-from wagtail_qbo_sync.sync.choices import RENAMED, Choice
+from wagtail_qbo_sync.sync.bulk import decisions
+from wagtail_qbo_sync.sync.bulk.choices import RENAMED, Choice
 
 from .bulk import asks, confirms, main
 
@@ -75,8 +75,8 @@ def test_to_nobody_whom_the_person_may_not_see(desk: Desk, blind: Browser) -> No
 
 def test_a_client_that_was_renamed_meanwhile_is_not_mapped(desk: Desk) -> None:
     made = client("Anna Berg")
-    decided = bulk.start(desk.firm.connection, "map", [Choice("1", "map", str(made.pk))], None)
+    decided = decisions.start(desk.firm.connection, "map", [Choice("1", "map", str(made.pk))], None)
     Client.objects.filter(pk=made.pk).update(name="Anna Bergman")
-    bulk.advance(decided.pk)
+    decisions.advance(decided.pk)
     decided.refresh_from_db()
     assert decided.skipped == {RENAMED: ["1"]}

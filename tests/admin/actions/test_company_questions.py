@@ -10,7 +10,7 @@ from tests.admin import rows
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import problems_url, url
 from wagtail_qbo_sync.models import Case, Decision
-from wagtail_qbo_sync.sync.status import with_status
+from wagtail_qbo_sync.sync.records.status import with_status
 
 pytestmark = pytest.mark.django_db
 

@@ -13,15 +13,16 @@ from django.db import connection as database
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from wagtail.models import ModelLogEntry
 
 from tests import factories
 from tests.sync.types_file.files import csv_of, xlsx_of
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import RIGHTS, url
 from wagtail_qbo_sync.models import Connection, ImportBatch
-from wagtail_qbo_sync.sync import exclusion
-from wagtail_qbo_sync.sync.status import beat
-from wagtail_qbo_sync.sync.types_file import reading
+from wagtail_qbo_sync.sync.people import exclusion
+from wagtail_qbo_sync.sync.records.status import beat
+from wagtail_qbo_sync.sync.types_file import preview, reading
 from wagtail_qbo_sync.sync.types_file.reading import read
 
 from .bulk import main
@@ -129,10 +130,33 @@ def test_upload_preview_confirm_undo(clerk: Browser, people: list[Client]) -> No
     assert types_now() == ["VIP", "VIP", "Client"]
     assert "Undo the whole import" in main(clerk.get(preview.url))
     back: Any = clerk.post(url("types_import_undo", batch.pk))
-    assert types_now() == ["Prospect", "Prospect", "Client"]
+    assert types_now() == ["VIP", "VIP", "Client"]
     undo = main(clerk.get(back.url))
-    assert "Put back to" in undo and "Take this undo back" in undo
+    assert "This undo waits to be confirmed" in undo and "Undo of types.csv" in undo
+    assert "Anna Berg VIP Prospect Will change" in undo and "Put back to" in undo
+    assert "An undo of this import waits to be confirmed" in main(clerk.get(preview.url))
+    confirms(clerk, ImportBatch.objects.get(undoes=batch))
+    assert types_now() == ["Prospect", "Prospect", "Client"]
+    assert "Take this undo back" in main(clerk.get(back.url))
     assert "This import was undone" in main(clerk.get(preview.url))
+
+
+def test_an_undo_says_what_it_leads_to_in_quickbooks(clerk: Browser, people: list[Client]) -> None:
+    prospect = ContactType.objects.get(name="Prospect")
+    company = factories.connection(pushed_types=[str(prospect.pk)])
+    factories.sync_state(company, first_synced_at=clock.now())
+    uploads(clerk, becomes(people[:2], "VIP"))
+    batch = ImportBatch.objects.get()
+    confirms(clerk, batch)
+    back: Any = clerk.post(url("types_import_undo", batch.pk))
+    page = main(clerk.get(back.url))
+    assert "2 created as customers" in page
+    assert "Anna Berg VIP Prospect Will change Created as a customer" in page
+    undo = ImportBatch.objects.get(undoes=batch)
+    response: Any = clerk.post(url("types_import_discard", undo.pk))
+    assert response.url == url("types_import", batch.pk)
+    assert types_now() == ["VIP", "VIP", "Client"]
+    assert "Undo the whole import" in main(clerk.get(response.url))
 
 
 def test_rows_that_cannot_be_used(clerk: Browser, people: list[Client]) -> None:
@@ -198,19 +222,76 @@ def test_throwing_it_away(clerk: Browser, people: list[Client]) -> None:
     assert not ImportBatch.objects.exists()
 
 
-def test_what_somebody_has_left_behind_is_confirmed_by_superusers_only(
+def test_an_undo_that_cannot_be_foreseen_can_be_dropped(
     clerk: Browser, people: list[Client]
 ) -> None:
     uploads(clerk, becomes(people[:2], "VIP"))
     batch = ImportBatch.objects.get()
+    confirms(clerk, batch)
+    clerk.post(url("types_import_undo", batch.pk))
+    refused = {"state": State.REFUSED, "trouble": {"why": preview.UNFORESEEN, "about": {}}}
+    ImportBatch.objects.filter(undoes=batch).update(**refused)
+    undo = ImportBatch.objects.get(undoes=batch)
+    page = main(clerk.get(url("types_import", undo.pk)))
+    assert "This undo cannot be confirmed" in page and "Confirm and undo" not in page
+    assert "Leave the import as it is" in page and "Upload another file" not in page
+    clerk.post(url("types_import_discard", undo.pk))
+    assert "Undo the whole import" in main(clerk.get(url("types_import", batch.pk)))
+
+
+ACTS = ("confirm", "discard", "undo")
+NOT_OFFERED = ("Confirm and apply", "Throw away", "Undo the whole import", "Take this undo back")
+
+
+def decides_nothing(browser: Browser, batch: ImportBatch) -> None:
+    """Whoever may look at an import and no more is offered nothing, and can do nothing."""
+    page = main(browser.get(url("types_import", batch.pk)))
+    assert [act for act in NOT_OFFERED if act in page] == []
+    before = types_now(), list(ImportBatch.objects.values())
+    for act in ACTS:
+        response: Any = browser.post(
+            url(f"types_import_{act}", batch.pk), {"slice": batch.slice}, follow=True
+        )
+        assert "Only whoever uploaded the file" in response.content.decode()
+    assert (types_now(), list(ImportBatch.objects.values())) == before
+
+
+def test_what_somebody_has_left_behind_is_for_superusers(
+    clerk: Browser, people: list[Client]
+) -> None:
+    """From upload to undo; so is what came by the command line."""
+    uploads(clerk, becomes(people[:2], "VIP"))
+    batch = ImportBatch.objects.get()
     ImportBatch.objects.update(user=None)
-    page = clerk.get(confirms(clerk, batch).url)
-    assert "Only who uploaded the file can confirm it" in page.content.decode()
-    assert types_now() == ["Prospect", "Prospect", "Client"]
+    assert "decides about it; or a superuser" in main(clerk.get(url("types_import", batch.pk)))
+    decides_nothing(clerk, batch)
     chief = Browser()
     chief.force_login(factories.user(is_superuser=True))
     confirms(chief, batch)
     assert types_now() == ["VIP", "VIP", "Client"]
+    batch.refresh_from_db()
+    decides_nothing(clerk, batch)
+    chief.post(url("types_import_undo", batch.pk))
+    confirms(chief, ImportBatch.objects.get(undoes=batch))
+    assert types_now() == ["Prospect", "Prospect", "Client"]
+
+
+def test_what_a_superuser_does_to_ones_import_is_shown_and_named(
+    clerk: Browser, people: list[Client]
+) -> None:
+    uploads(clerk, becomes(people[:2], "VIP"))
+    batch = ImportBatch.objects.get()
+    chief, boss = Browser(), factories.user(is_superuser=True)
+    chief.force_login(boss)
+    confirms(chief, batch)
+    chief.post(url("types_import_undo", batch.pk))
+    undo = ImportBatch.objects.get(undoes=batch)
+    page = clerk.get(url("types_import", batch.pk)).content.decode()
+    assert url("types_import", undo.pk) in page and "waits to be confirmed" in page
+    decides_nothing(clerk, undo)
+    confirms(chief, undo)
+    decides_nothing(clerk, ImportBatch.objects.get(undoes=batch))
+    assert set(ModelLogEntry.objects.values_list("user", flat=True)) == {boss.pk}
 
 
 def test_a_page_that_was_overtaken_confirms_nothing(clerk: Browser, people: list[Client]) -> None:
@@ -229,7 +310,7 @@ def test_it_belongs_to_whoever_uploaded_it(clerk: Browser, people: list[Client])
     other = browser_of(RIGHTS["map"], "crm.view_client", "crm.change_client")
     for act in ("", "_results", "_summary"):
         assert other.get(url(f"types_import{act}", batch.pk)).status_code == 404
-    for act in ("confirm", "discard", "undo"):
+    for act in ACTS:
         assert other.post(url(f"types_import_{act}", batch.pk)).status_code == 404
     assert batch.name not in other.get(url("types")).content.decode()
     assert types_now() == ["Prospect", "Prospect", "Client"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.admin.desk import Desk
 from wagtail_qbo_sync.models import Decision
-from wagtail_qbo_sync.sync import decide, mapping
+from wagtail_qbo_sync.sync.people import decide, mapping
 
 
 def test_a_policy_applies_again(desk: Desk) -> None:

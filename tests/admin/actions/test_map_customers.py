@@ -20,9 +20,10 @@ from tests.admin.waiting import fill
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import RIGHTS, url
 from wagtail_qbo_sync.models import BulkDecision, Connection, Customer, Run, SyncState
-from wagtail_qbo_sync.sync import drafts, suggest
-from wagtail_qbo_sync.sync.drafts import Do
-from wagtail_qbo_sync.sync.status import beat
+from wagtail_qbo_sync.sync.bulk import drafts
+from wagtail_qbo_sync.sync.bulk.drafts import Do
+from wagtail_qbo_sync.sync.records.status import beat
+from wagtail_qbo_sync.sync.telling import suggest
 
 
 @pytest.fixture

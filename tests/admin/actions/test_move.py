@@ -11,7 +11,7 @@ from tests import factories
 from tests.admin.desk import Desk
 from tests.sync.firm import client
 from wagtail_qbo_sync.models import Decision
-from wagtail_qbo_sync.sync import mapping
+from wagtail_qbo_sync.sync.people import mapping
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.sync.conftest import customer
 from tests.sync.firm import Firm, client, edit
 from wagtail_qbo_sync.admin.base import conflict_url, conflicts_url, url
 from wagtail_qbo_sync.models import BulkDecision, Case
-from wagtail_qbo_sync.sync import bulk as bulk_decisions
+from wagtail_qbo_sync.sync.bulk import decisions as bulk_decisions
 
 ELM = {"Line1": "1 Elm St", "City": "Salem", "PostalCode": "01970"}
 

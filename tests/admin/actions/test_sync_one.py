@@ -11,7 +11,7 @@ from tests.admin.desk import Desk
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import RIGHTS, url
 from wagtail_qbo_sync.models import Run, SingleSync, SiteState, SyncState
-from wagtail_qbo_sync.sync import exclusion
+from wagtail_qbo_sync.sync.people import exclusion
 
 
 @pytest.fixture

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from crm.models import Client, ContactType
+from taggit.models import Tag, TaggedItem
 
 from tests import factories
 from tests.admin.desk import Desk
 from tests.sync.firm import client, edit, site
 from wagtail_qbo_sync.models import Change, Decision, Mapping
-from wagtail_qbo_sync.sync import mapping
+from wagtail_qbo_sync.sync.people import mapping
 
 
 def test_overwritten_values_come_back(desk: Desk) -> None:
@@ -151,6 +152,14 @@ def test_one_that_something_refers_to_stays(desk: Desk) -> None:
     assert "stays: something else on the site refers to it" in desk.does("undo_map", "1")
     assert Client.objects.filter(pk=anna.pk).exists()
     still_waits(desk)
+
+
+def test_one_that_has_a_tag_stays(desk: Desk) -> None:
+    """A generic key: the client model knows nothing of it."""
+    anna = made(desk)
+    TaggedItem.objects.create(tag=Tag.objects.create(name="VIP"), content_object=anna)
+    assert "stays: something else on the site refers to it" in desk.does("undo_map", "1")
+    assert Client.objects.filter(pk=anna.pk).exists()
 
 
 def test_one_that_is_gone_already(desk: Desk) -> None:

@@ -9,10 +9,12 @@ import pytest
 from crm.models import Client
 from django.test import Client as Browser
 
+from tests import factories
 from tests.admin import rows
 from tests.admin.test_runs import address, get, text_of
-from wagtail_qbo_sync.models import Change, Run
-from wagtail_qbo_sync.sync import putting_back
+from wagtail_qbo_sync.models import Change, Customer, Run
+from wagtail_qbo_sync.sync.applying import putting_back
+from wagtail_qbo_sync.sync.planning import undoing
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def run() -> Run:
     """It overwrote Anna's phone, and mapped nobody."""
-    company = rows.company()
+    company = factories.connection()
     run = rows.run(company, Run.State.DONE)
     anna = rows.customer(company, "Anna", phone="2")
     client = rows.mapped(anna, Client.objects.create(name="Anna", phone="2"))
@@ -99,6 +101,73 @@ def test_who_may_only_view_undoes_nothing(client: Browser, run: Run) -> None:
     assert address("run_undo", run.pk) not in text_of(get(client, "run", run.pk))
     assert client.post(address("run_undo", run.pk)).status_code == 302
     assert not Run.objects.filter(undoes=run).exists()
+
+
+@pytest.mark.parametrize(("kind", "state"), [("follow", "done"), ("undo", "failed")])
+def test_what_can_be_taken_back_too(browser: Browser, run: Run, kind: str, state: str) -> None:
+    """A mapping that followed a merge; and what an undo did, where QuickBooks refused the rest."""
+    anna = run.steps.get(kind="update")
+    anna.kind, anna.state = kind, state
+    anna.data |= {"on_site": {"values": {"phone": ["2", "1"]}}, "values": {}}
+    anna.save()
+    page = text_of(get(browser, "run", run.pk))
+    assert f"{address('run_undo', run.pk)}?qbo_id={anna.qbo_id}" in page
+    if kind == "undo":
+        assert re.search(r"Phone<.*> *2 *<.*becomes.*> *1 *<", page), (
+            "the page tells what was put back"
+        )
+
+
+def test_while_it_is_gathered_it_can_be_discarded(browser: Browser, run: Run) -> None:
+    undo = rows.run(run.connection, Run.State.PLANNING, undoes=run, undo={"after": 0})
+    page = text_of(get(browser, "run", undo.pk))
+    assert "is being gathered from the journal" in page
+    where = address("run_discard", undo.pk)
+    assert where in page
+    browser.post(where)
+    undo.refresh_from_db()
+    assert undo.state == Run.State.DISCARDED
+
+
+def test_who_may_only_view_does_not_discard_it(client: Browser, run: Run) -> None:
+    client.force_login(rows.person(rows.VIEW))
+    undo = rows.run(run.connection, Run.State.PLANNING, undoes=run, undo={"after": 0})
+    assert address("run_discard", undo.pk) not in text_of(get(client, "run", undo.pk))
+    client.post(address("run_discard", undo.pk))
+    undo.refresh_from_db()
+    assert undo.state == Run.State.PLANNING
+
+
+def test_what_was_left_waits_for_a_person_under_problems(browser: Browser, run: Run) -> None:
+    anna = run.steps.get(kind="update")
+    of = Customer.objects.get(qbo_id=anna.qbo_id)
+    undo = rows.run(run.connection, Run.State.DONE, undoes=run, undo={"after": 0})
+    case = rows.case(of, "undo", Client.objects.get(), run=undo.pk, left=["phone"])
+    Client.objects.update(phone="3")
+    page = text_of(get(browser, "problems"))
+    assert "Not taken back" in page and "Changed since, so left as it is: Phone" in page
+    assert address("problem_take_back", case.pk) in page
+    browser.post(address("problem_take_back", case.pk))
+    plan = Run.objects.get(state=Run.State.WAITING)
+    assert plan.steps.get().data["values"] == {"phone": ["3", "1"]}
+    page = text_of(browser.post(address("problem_take_back", case.pk), follow=True))
+    assert Run.objects.filter(undoes=run).count() == 2, "a second click joins the first"
+    run.delete()
+    page = text_of(browser.post(address("problem_take_back", case.pk), follow=True))
+    assert "not kept any more" in page
+
+
+def test_an_undo_that_was_given_up_is_named_under_problems(browser: Browser, run: Run) -> None:
+    undo = rows.run(run.connection, Run.State.FAILED, undoes=run, undo={"after": 0})
+    undo.trouble = {"message": undoing.STOPS}
+    undo.save()
+    nobody = Customer(connection=run.connection, qbo_id="")
+    case = rows.case(nobody, "undo", None, run=undo.pk, message=undoing.STOPS)
+    page = text_of(get(browser, "problems"))
+    assert "An undo as a whole" in page and "could not be gathered" in page
+    assert address("run", undo.pk) in page
+    assert address("problem_take_back", case.pk) not in page
+    assert "could not be gathered" in text_of(get(browser, "run", undo.pk))
 
 
 # A customer that was created in QuickBooks -----------------------------------------------------

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client as Browser
 from django.test import TestCase
 from django.urls import reverse
@@ -24,7 +25,9 @@ from wagtail_qbo_sync.contact import Address, Contact, Value
 from wagtail_qbo_sync.host.adapter import Refused
 from wagtail_qbo_sync.models import Case, Footprint, Run, SyncState, Touched
 from wagtail_qbo_sync.qbo import discovery
-from wagtail_qbo_sync.sync import connect, cycle, decide, mapping, sweep
+from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.people import connect, decide, mapping
+from wagtail_qbo_sync.sync.walk import cycle
 from wagtail_qbo_sync.testing import AdapterContract
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
@@ -300,6 +303,9 @@ def test_migrations_are_complete() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.skipif(
+    connection.vendor == "mysql", reason="MariaDB's search index holds what is committed"
+)
 def test_the_filter_beside_a_search_index() -> None:
     mapped, excluded = (Firm.objects.create(title=f"Harbor {name}") for name in ("Inn", "Bar"))
     Firm.objects.create(title="Harbor Zoo")

@@ -25,7 +25,7 @@ from wagtail_qbo_sync.models import (
     SyncState,
     Touched,
 )
-from wagtail_qbo_sync.sync import sweep
+from wagtail_qbo_sync.sync.noticing import sweep
 from wagtail_qbo_sync.testing import AdapterContract
 
 

@@ -13,7 +13,7 @@ from tests.sync.firm import Firm, client, edit, picture
 from tests.sync.processes import alive, eventually
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Mapping, Run, Token
-from wagtail_qbo_sync.sync import decide
+from wagtail_qbo_sync.sync.people import decide
 
 from .fleet import Fleet, kill
 from .invariants import assert_invariants, comes_to_rest, token_calls

@@ -20,7 +20,7 @@ CONTENDERS = """
 import hashlib, os, sys
 from django.db import connections
 from wagtail_qbo_sync.models import Connection
-from wagtail_qbo_sync.sync.token import TokenKeeper
+from wagtail_qbo_sync.sync.access.token import TokenKeeper
 
 company = Connection.objects.get()
 connections.close_all()

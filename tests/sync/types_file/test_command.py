@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
-from crm.models import Client
+from crm.models import Client, ContactType
 from django.core.management import CommandError, call_command
 
+from tests import factories
+from tests.sync.firm import edit
+from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import ImportBatch
+from wagtail_qbo_sync.sync.types_file import imports, slices
 from wagtail_qbo_sync.sync.types_file.reading import read
 
 from .files import HEADER, csv_of
@@ -55,6 +60,37 @@ def test_what_cannot_be_exported(people: dict[str, Client], args: tuple[str, ...
         run(*args)
 
 
+def test_a_worker_that_is_faster_is_waited_for(
+    tmp_path: Path, people: dict[str, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is rung for what takes long, and does a slice just before the command would."""
+    monkeypatch.setattr(imports, "AT_ONCE", 0)
+    advance = slices.advance
+
+    def beaten(pk: int, slice: int, seconds: float) -> None:
+        advance(pk, slice, -1)
+        advance(pk, slice, seconds)
+
+    monkeypatch.setattr(slices, "advance", beaten)
+    imported(tmp_path, people, "VIP")
+    assert types_now() == {"VIP"}
+
+
+def test_what_somebody_throws_away_meanwhile_is_not_called_done(
+    tmp_path: Path, people: dict[str, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirm = imports.confirm
+
+    def too_late(batch: ImportBatch, user: Any) -> bool:
+        imports.discard(batch)
+        return confirm(batch, user)
+
+    monkeypatch.setattr(imports, "confirm", too_late)
+    with pytest.raises(CommandError, match="thrown it away, meanwhile"):
+        imported(tmp_path, people, "VIP")
+    assert types_now() == {"Prospect"}
+
+
 def test_what_cannot_be_read(tmp_path: Path, people: dict[str, Client]) -> None:
     file = tmp_path / "types.csv"
     with pytest.raises(CommandError, match="No such file"):
@@ -63,3 +99,70 @@ def test_what_cannot_be_read(tmp_path: Path, people: dict[str, Client]) -> None:
     with pytest.raises(CommandError, match="There is no column “Contact Type”"):
         run("import", file)
     assert not ImportBatch.objects.exists()
+
+
+def imported(folder: Path, people: dict[str, Client], contact_type: str) -> ImportBatch:
+    file = folder / "types.csv"
+    file.write_text(csv_of(*((one.pk, one.name, "", contact_type) for one in people.values())))
+    run("import", file)
+    return ImportBatch.objects.latest("pk")
+
+
+def test_an_import_is_undone(tmp_path: Path, people: dict[str, Client]) -> None:
+    batch = imported(tmp_path, people, "VIP")
+    edit(people["Bo"], contact_type=ContactType.objects.get(name="Client"))
+    said = run("undo", batch.pk, "--dry-run")
+    assert "Anna Berg: VIP -> Prospect" in said and "Bo Coe: Somebody has changed" in said
+    assert types_now() == {"VIP", "Client"} and list(ImportBatch.objects.all()) == [batch]
+    said = run("undo", batch.pk)
+    assert types_now() == {"Prospect", "Client"} and "2 clients changed" in said
+    with pytest.raises(CommandError, match="It has been undone already"):
+        run("undo", batch.pk)
+    back = ImportBatch.objects.get(undoes=batch)
+    run("undo", back.pk)
+    assert types_now() == {"VIP", "Client"}
+
+
+def test_nothing_is_left_to_undo(tmp_path: Path, people: dict[str, Client]) -> None:
+    """Somebody has changed all of them since, or put them back."""
+    batch = imported(tmp_path, people, "VIP")
+    Client.objects.update(contact_type=ContactType.objects.get(name="Prospect"))
+    assert "No client would change" in run("undo", batch.pk)
+    assert list(ImportBatch.objects.all()) == [batch]
+
+
+def test_an_undo_says_what_it_leads_to(tmp_path: Path, people: dict[str, Client]) -> None:
+    company = factories.connection(
+        company_name="Acme", pushed_types=[str(people["Bo"].contact_type_id)]
+    )
+    factories.sync_state(company, first_synced_at=clock.now())
+    said = run("undo", imported(tmp_path, people, "VIP").pk)
+    assert "Acme: 0 matched, 3 created in QuickBooks, 0 sent to review." in said
+
+
+def test_what_waits_is_discarded(tmp_path: Path, people: dict[str, Client]) -> None:
+    """A file that somebody has uploaded, or an undo that they have asked for."""
+    anna = people["Anna"]
+    waits = imports.start(csv_of((anna.pk, anna.name, "", "VIP")).encode(), "types.csv", None)
+    assert "Thrown away" in run("discard", waits.pk)
+    assert not ImportBatch.objects.exists() and types_now() == {"Prospect"}
+    batch = imported(tmp_path, people, "VIP")
+    back = imports.undo(batch, None)
+    assert back is not None
+    with pytest.raises(CommandError, match=f"qbo_types discard {back.pk}"):
+        run("undo", batch.pk)
+    run("discard", back.pk)
+    assert list(ImportBatch.objects.all()) == [batch] and types_now() == {"VIP"}
+
+
+def test_what_cannot_be_discarded_or_undone(tmp_path: Path, people: dict[str, Client]) -> None:
+    batch = imported(tmp_path, people, "VIP")
+    with pytest.raises(CommandError, match="It is being applied, or has been"):
+        run("discard", batch.pk)
+    same = imports.start(csv_of((people["Bo"].pk, "", "", "VIP")).encode(), "types.csv", None)
+    with pytest.raises(CommandError, match="There is nothing to take back"):
+        run("undo", same.pk)
+    for act in ("discard", "undo"):
+        with pytest.raises(CommandError, match="There is no import 9999"):
+            run(act, 9999)
+    assert types_now() == {"VIP"}

@@ -17,7 +17,8 @@ from tests.sync.firm import Firm, Killed, client, killed_at
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.engine.gate import BRAKE_RECORDS
 from wagtail_qbo_sync.models import Case, Decision, ImportBatch, Outbox, Run
-from wagtail_qbo_sync.sync import gate, sweep
+from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.records import gate
 from wagtail_qbo_sync.sync.types_file import imports, slices
 
 from .files import csv_of
@@ -99,7 +100,7 @@ def test_what_is_foreseen_comes_to_pass(
     assert batch.state == State.READY
     assert batch.forecast == [line(synced, created=2, review=3)]
     assert not Outbox.objects.filter(kind="create").exists(), "looking ahead notes nothing"
-    assert imports.confirm(batch)
+    assert imports.confirm(batch, None)
     sync(synced)
     assert names(synced) == ["Ann Dow", "Cy Orr", "Tom Reed", "Una Marsh", "Vic Lund"]
     asked = Case.objects.filter(open_key__isnull=False, qbo_id="", kind__in=["alike", "unsendable"])
@@ -112,7 +113,7 @@ def test_who_will_be_matched(synced: Firm, waiting: ContactType, pushed: Contact
     tom = client("Tom Reed", "tom@reed.example", contact_type=waiting)
     batch = upload([tom], pushed)
     assert batch.forecast == [line(synced, matched=1)]
-    imports.confirm(batch)
+    imports.confirm(batch, None)
     sync(synced)
     assert synced.mapped() == {"1": "Tom Reed"} and names(synced) == ["Tom Reed"]
 
@@ -138,11 +139,11 @@ def test_what_has_changed_since_is_said_before_anything_is_done(
     batch = upload([tom], pushed)
     synced.gets(customer("1", "Tom Reed", "thomas@reed.example"))
     synced.sync()
-    imports.confirm(batch)
+    imports.confirm(batch, None)
     tom.refresh_from_db()
     assert tom.contact_type == waiting
     assert imports.has_moved(batch) and batch.forecast == [line(synced, review=1)]
-    assert imports.confirm(batch)
+    assert imports.confirm(batch, None)
     tom.refresh_from_db()
     assert batch.state == State.DONE and tom.contact_type == pushed
 
@@ -159,14 +160,14 @@ def test_equal_numbers_of_other_clients_are_not_what_was_confirmed(
     assert batch.forecast == numbers
     synced.edits("1", PrimaryEmailAddr={"Address": "una@x.example"})
     synced.sync()
-    imports.confirm(batch)
+    imports.confirm(batch, None)
     assert (batch.state, batch.forecast) == (State.READY, numbers)
     assert outcomes(batch) == {
         ("Tom Reed", "created", "review"),
         ("Una Marsh", "review", "created"),
     }
     assert Client.objects.filter(contact_type=waiting).count() == 2
-    assert imports.confirm(batch) and batch.state == State.DONE
+    assert imports.confirm(batch, None) and batch.state == State.DONE
     assert {was for _name, _kind, was in outcomes(batch)} == {""}
     sync(synced)
     assert names(synced) == ["Reed & Marsh", "Tom Reed"]
@@ -185,12 +186,12 @@ def test_what_takes_part_no_more_is_said_too(
     una = client("Una Marsh", contact_type=waiting)
     batch = upload([tom, una], pushed)
     synced.says(Decision.Kind.EXCLUDE_CLIENT, client=tom)
-    imports.confirm(batch)
+    imports.confirm(batch, None)
     assert outcomes(batch) == {("Tom Reed", "nothing", "created"), ("Una Marsh", "created", "")}
     synced.chooses(pushed_types=[])
-    imports.confirm(batch)
+    imports.confirm(batch, None)
     assert (batch.forecast, outcomes(batch)) == ([], {("Una Marsh", "nothing", "created")})
-    imports.confirm(batch)
+    imports.confirm(batch, None)
     assert batch.state == State.DONE and not batch.outcomes.exists()
 
 
@@ -201,7 +202,7 @@ def test_what_was_confirmed_is_not_stopped_by_the_brake(
     people = [client(f"New {n}", contact_type=waiting) for n in range(BRAKE_RECORDS + 5)]
     batch = upload(people, pushed)
     assert batch.forecast == [line(synced, created=len(people))]
-    imports.confirm(batch)
+    imports.confirm(batch, None)
     run = sync(synced)
     assert run is not None and run.state == Run.State.DONE
     assert len(names(synced)) == len(people)
@@ -213,6 +214,20 @@ def test_what_was_confirmed_is_not_stopped_by_the_brake(
         client(f"Typed in later {n}", contact_type=pushed)
     run = sync(synced)
     assert run is not None and run.stops == ["brake"]
+
+
+@pytest.mark.parametrize("may_approve", [True, False])
+def test_only_who_may_approve_plans_lets_creations_pass_the_brake(
+    synced: Firm, waiting: ContactType, pushed: ContactType, may_approve: bool
+) -> None:
+    rights = ["crm.view_client", "crm.change_client"]
+    rights += ["wagtail_qbo_sync.sync_connection"] if may_approve else []
+    dana = factories.user(*rights, username="dana")
+    people = [client(f"New {n}", contact_type=waiting) for n in range(BRAKE_RECORDS + 5)]
+    batch = upload(people, pushed)
+    assert imports.confirm(batch, dana) and batch.state == State.DONE
+    run = sync(synced)
+    assert run is not None and run.stops == ([] if may_approve else ["brake"])
 
 
 def test_only_creations_that_were_foreseen_pass_the_brake(
@@ -227,7 +242,7 @@ def test_only_creations_that_were_foreseen_pass_the_brake(
     batch = upload([*people, tom], pushed)
     assert batch.forecast == [line(synced, created=1, review=number - 1)]
     assert gate.approved_clients(synced.connection) == set(), "nobody has confirmed it yet"
-    imports.confirm(batch)
+    imports.confirm(batch, None)
     assert gate.approved_clients(synced.connection) == {str(tom.pk)}
     for one in alike:
         synced.gets({**one, "SyncToken": "1", "PrimaryEmailAddr": {"Address": "else@x.example"}})
@@ -235,15 +250,64 @@ def test_only_creations_that_were_foreseen_pass_the_brake(
     assert run is not None and run.stops == ["brake"]
 
 
-def test_an_undo_approves_nothing(synced: Firm, waiting: ContactType, pushed: ContactType) -> None:
-    people = [client(f"New {n}", contact_type=pushed) for n in range(BRAKE_RECORDS + 5)]
+def undoable(people: Iterable[Client], contact_type: ContactType) -> ImportBatch:
+    """An import that took these clients out of a type that is pushed."""
     Outbox.objects.all().delete()
-    batch = upload(people, waiting)
-    imports.confirm(batch)
+    batch = upload(people, contact_type)
+    assert imports.confirm(batch, None) and batch.state == State.DONE
+    return batch
+
+
+def test_an_undo_says_what_it_leads_to_and_waits_for_a_person(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    """Types that come back may send clients to QuickBooks, as any other change of types (K13)."""
+    synced.gets(customer("1", "Tom Reed", "tom@reed.example"))
+    synced.sync()
+    people = [
+        client("Tom Reed", "tom@reed.example", contact_type=pushed),
+        client("Ann Dow", "a@dow.example", contact_type=pushed),
+        client("Coe: Bo", contact_type=pushed),
+    ]
+    back = imports.undo(undoable(people, waiting), None)
+    assert back is not None and back.state == State.READY
+    assert back.forecast == [line(synced, matched=1, created=1, review=1)]
+    assert outcomes(back) == {
+        ("Tom Reed", "matched", ""),
+        ("Ann Dow", "created", ""),
+        ("Coe: Bo", "review", ""),
+    }
+    assert set(Client.objects.values_list("contact_type", flat=True)) == {waiting.pk}
+    assert imports.confirm(back, None) and back.state == State.DONE
     sync(synced)
-    assert imports.undo(batch, None) is not None
+    assert names(synced) == ["Ann Dow", "Tom Reed"] and synced.mapped()["1"] == "Tom Reed"
+
+
+def test_an_undo_that_would_lead_to_something_else_by_then_waits_again(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    tom = client("Tom Reed", "tom@reed.example", contact_type=pushed)
+    back = imports.undo(undoable([tom], waiting), None)
+    assert back is not None and outcomes(back) == {("Tom Reed", "created", "")}
+    synced.gets(customer("1", "Tom Reed", "thomas@reed.example"))
+    synced.sync()
+    imports.confirm(back, None)
+    tom.refresh_from_db()
+    assert imports.has_moved(back) and tom.contact_type == waiting
+    assert outcomes(back) == {("Tom Reed", "review", "created")}
+
+
+def test_what_a_confirmed_undo_foresaw_is_not_stopped_by_the_brake(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    people = [client(f"New {n}", contact_type=pushed) for n in range(BRAKE_RECORDS + 5)]
+    back = imports.undo(undoable(people, waiting), None)
+    assert back is not None and back.forecast == [line(synced, created=len(people))]
+    assert gate.approved_clients(synced.connection) == set(), "nobody has confirmed it yet"
+    imports.confirm(back, None)
     run = sync(synced)
-    assert run is not None and run.stops == ["brake"]
+    assert run is not None and run.state == Run.State.DONE
+    assert len(names(synced)) == len(people)
 
 
 def test_killed_at_any_point_what_is_confirmed_stays_the_same(
@@ -258,7 +322,7 @@ def test_killed_at_any_point_what_is_confirmed_stays_the_same(
         batch = ImportBatch.objects.first() or upload([tom], pushed)
         slices.advance(batch.pk, ImportBatch.objects.get().slice)
         if not batch.is_confirmed:
-            imports.confirm(ImportBatch.objects.get())
+            imports.confirm(ImportBatch.objects.get(), None)
         slices.advance(batch.pk, ImportBatch.objects.get().slice)
 
     def end() -> Any:
@@ -286,6 +350,9 @@ def test_what_is_taken_back_is_approved_no_more(
     synced: Firm, waiting: ContactType, pushed: ContactType
 ) -> None:
     batch = upload([client("Tom Reed", contact_type=waiting)], pushed)
-    imports.confirm(batch)
-    imports.undo(batch, None)
+    imports.confirm(batch, None)
+    back = imports.undo(batch, None)
+    assert back is not None
+    assert gate.approved_clients(synced.connection) != set(), "the undo is not confirmed"
+    imports.confirm(back, None)
     assert gate.approved_clients(synced.connection) == set()

@@ -1,0 +1,1 @@
+"""A module for each screen, or for the acts upon one kind of thing."""

@@ -20,7 +20,7 @@ from wagtail.admin.utils import get_user_display_name
 from wagtail_qbo_sync.admin.base import PostOnly, QboAdminView, customers_url, may, url
 from wagtail_qbo_sync.admin.bulk import BulkProgress, sentences, tell
 from wagtail_qbo_sync.models import BulkDecision
-from wagtail_qbo_sync.sync import bulk as bulk_decisions
+from wagtail_qbo_sync.sync.bulk import decisions as bulk_decisions
 
 from .acts import way_back
 from .latest import LatestFirstView

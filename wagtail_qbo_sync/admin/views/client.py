@@ -16,8 +16,8 @@ from wagtail_qbo_sync.admin.history import History
 from wagtail_qbo_sync.admin.labels import contact_rows
 from wagtail_qbo_sync.admin.signs import client_sign
 from wagtail_qbo_sync.models import Connection, Customer
-from wagtail_qbo_sync.sync.client_status import ClientStatus, with_client_status
-from wagtail_qbo_sync.sync.status import with_status
+from wagtail_qbo_sync.sync.records.client_status import ClientStatus, with_client_status
+from wagtail_qbo_sync.sync.records.status import with_status
 
 from .client_acts import client_or_404
 

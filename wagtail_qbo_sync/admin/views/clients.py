@@ -28,8 +28,8 @@ from wagtail_qbo_sync.admin.tabs import Tabs
 from wagtail_qbo_sync.compat import chunks
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, Customer
-from wagtail_qbo_sync.sync.client_status import ClientStatus, with_client_status
-from wagtail_qbo_sync.sync.creation import is_offered
+from wagtail_qbo_sync.sync.people.creation import is_offered
+from wagtail_qbo_sync.sync.records.client_status import ClientStatus, with_client_status
 from wagtail_qbo_sync.sync.types_file.columns import joined
 
 CHUNK = 500

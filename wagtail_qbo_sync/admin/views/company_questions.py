@@ -13,8 +13,9 @@ from wagtail.admin import messages
 
 from wagtail_qbo_sync.admin.base import PostOnly, after_problem_url, may, url
 from wagtail_qbo_sync.models import Case, Connection
-from wagtail_qbo_sync.sync import deleted, reset
-from wagtail_qbo_sync.sync.cases import AlreadyAnswered
+from wagtail_qbo_sync.sync.people import deleted
+from wagtail_qbo_sync.sync.reading import reset
+from wagtail_qbo_sync.sync.records.cases import AlreadyAnswered
 
 
 @dataclass(frozen=True)

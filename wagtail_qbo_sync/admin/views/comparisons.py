@@ -29,7 +29,7 @@ from wagtail_qbo_sync.admin.filters import (
 from wagtail_qbo_sync.admin.labels import field_label
 from wagtail_qbo_sync.admin.signs import comparison_sign, difference_sign
 from wagtail_qbo_sync.models import Comparison, Connection, Difference, SyncState
-from wagtail_qbo_sync.sync import compare
+from wagtail_qbo_sync.sync.reading import compare
 
 from .connections import post_attrs
 from .latest import LatestFirstView

@@ -35,10 +35,10 @@ from wagtail_qbo_sync.admin.filters import ConflictFilterSet, has_several_compan
 from wagtail_qbo_sync.admin.labels import field_label
 from wagtail_qbo_sync.admin.words import Told, told
 from wagtail_qbo_sync.models import Case, Customer
-from wagtail_qbo_sync.sync import conflicts
-from wagtail_qbo_sync.sync.locked import Refusal
-from wagtail_qbo_sync.sync.origins import origins
-from wagtail_qbo_sync.sync.reopening import reopen
+from wagtail_qbo_sync.sync.people import conflicts
+from wagtail_qbo_sync.sync.people.reopening import reopen
+from wagtail_qbo_sync.sync.records.locked import Refusal
+from wagtail_qbo_sync.sync.telling.origins import origins
 
 from .problems import named, with_customer
 

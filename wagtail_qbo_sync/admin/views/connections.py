@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.utils.decorators import method_decorator
@@ -22,9 +22,9 @@ from wagtail.admin.utils import get_valid_next_url_from_request
 
 from wagtail_qbo_sync.conf import NAME, settings
 from wagtail_qbo_sync.models import Connection, Token
-from wagtail_qbo_sync.sync import connect, decide
-from wagtail_qbo_sync.sync.installation import is_copy
-from wagtail_qbo_sync.sync.status import Status, all_statuses, status_of
+from wagtail_qbo_sync.sync.access.installation import is_copy
+from wagtail_qbo_sync.sync.people import connect, decide
+from wagtail_qbo_sync.sync.records.status import Status, all_statuses, status_of
 
 from ..base import RIGHTS, PostOnly, QboAdminView, connected_elsewhere, customers_url, may, url
 from ..components import (
@@ -131,6 +131,10 @@ class Connect(PostOnly):
         return redirect(address)
 
 
+ADDRESSES = {"QUERY_STRING", "REQUEST_URI", "RAW_URI"}
+"""Where web servers put the address of a request, or the part of it with the code."""
+
+
 class AlwaysHidden(SafeExceptionReporterFilter):
     """Hides what it hides while developing, too."""
 
@@ -146,8 +150,9 @@ class Callback(QboAdminView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         request.exception_reporter_filter = AlwaysHidden()
+        params = taken_from(request)
         try:
-            connected = connect.complete(request.GET.dict(), request.user, browser(request))
+            connected = connect.complete(params, request.user, browser(request))
         except connect.ConnectRefused as refused:
             messages.error(request, refusal(refused))
             return redirect(url("connections"))
@@ -167,6 +172,15 @@ class Callback(QboAdminView):
         if not may(self.request.user, "sync"):
             return text
         return with_button(text, url("sync", connection.pk), _("Sync now"))
+
+
+def taken_from(request: HttpRequest) -> dict[str, str]:
+    """What came back, code and state among it; the request knows it no more, whose address and
+    headers stand in reports of errors."""
+    params = request.GET.dict()
+    request.GET = QueryDict()
+    request.META.update(dict.fromkeys(ADDRESSES & request.META.keys(), ""))
+    return params
 
 
 def refusal(refused: connect.ConnectRefused) -> str:

@@ -33,9 +33,9 @@ from wagtail_qbo_sync.admin.sync_line import WithSyncLine
 from wagtail_qbo_sync.admin.tabs import Tabs
 from wagtail_qbo_sync.admin.words import case_words, clients_in, told
 from wagtail_qbo_sync.models import BulkDecision, Case, Customer
-from wagtail_qbo_sync.sync import by_hand
-from wagtail_qbo_sync.sync.drafts import to_map
-from wagtail_qbo_sync.sync.status import CustomerStatus, with_status
+from wagtail_qbo_sync.sync.bulk.drafts import to_map
+from wagtail_qbo_sync.sync.records import by_hand
+from wagtail_qbo_sync.sync.records.status import CustomerStatus, with_status
 
 
 class CustomersView(QboAdminView, WithSyncLine, SafeExportMixin, generic.IndexView):

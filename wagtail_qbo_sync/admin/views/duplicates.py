@@ -25,7 +25,7 @@ from wagtail_qbo_sync.admin.words import Lines, likeness
 from wagtail_qbo_sync.contact import FIELDS, Contact, fields_of, project
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Case, Connection, Customer
-from wagtail_qbo_sync.sync.client_status import taken_by
+from wagtail_qbo_sync.sync.records.client_status import taken_by
 
 SHOWN = 4
 """Candidates that stand side by side; the others are counted."""

@@ -20,8 +20,8 @@ from wagtail_qbo_sync.admin.base import (
     url,
 )
 from wagtail_qbo_sync.models import Customer
-from wagtail_qbo_sync.sync import erase
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.people import erase
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 
 class EraseView(QboAdminView, TemplateView):

@@ -26,10 +26,10 @@ from wagtail_qbo_sync.admin.words import Told, told
 from wagtail_qbo_sync.contact import Contact
 from wagtail_qbo_sync.host.adapter import ClientRecord
 from wagtail_qbo_sync.models import Connection, Customer
-from wagtail_qbo_sync.sync.client_status import ClientStatus, client_statuses, taken_by
-from wagtail_qbo_sync.sync.decide import last_said
-from wagtail_qbo_sync.sync.preview import previews_of
-from wagtail_qbo_sync.sync.status import TO_MAP, CustomerStatus, with_status
+from wagtail_qbo_sync.sync.people.decide import last_said
+from wagtail_qbo_sync.sync.records.client_status import ClientStatus, client_statuses, taken_by
+from wagtail_qbo_sync.sync.records.status import TO_MAP, CustomerStatus, with_status
+from wagtail_qbo_sync.sync.telling.preview import previews_of
 
 from .acts import way_back
 from .choosing import LIMIT, Choosing, about

@@ -24,10 +24,10 @@ from wagtail_qbo_sync.admin.filters import MapFilterSet
 from wagtail_qbo_sync.admin.map_rows import MapRow, found, map_rows, standing, who
 from wagtail_qbo_sync.admin.sync_line import WithSyncLine
 from wagtail_qbo_sync.models import Connection, Customer
-from wagtail_qbo_sync.sync import drafts, proposal
-from wagtail_qbo_sync.sync.client_status import taken_by
-from wagtail_qbo_sync.sync.drafts import Do
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.bulk import drafts, proposal
+from wagtail_qbo_sync.sync.bulk.drafts import Do
+from wagtail_qbo_sync.sync.records.client_status import taken_by
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 LONGEST = 200
 """Characters that are searched for."""

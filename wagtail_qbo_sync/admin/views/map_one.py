@@ -19,10 +19,10 @@ from wagtail_qbo_sync.admin.words import Told, told
 from wagtail_qbo_sync.contact import Contact
 from wagtail_qbo_sync.host.adapter import ClientRecord, get_adapter
 from wagtail_qbo_sync.models import Customer
-from wagtail_qbo_sync.sync.client_status import taken_by
-from wagtail_qbo_sync.sync.decide import last_said
-from wagtail_qbo_sync.sync.preview import previews
-from wagtail_qbo_sync.sync.status import CustomerStatus, with_status
+from wagtail_qbo_sync.sync.people.decide import last_said
+from wagtail_qbo_sync.sync.records.client_status import taken_by
+from wagtail_qbo_sync.sync.records.status import CustomerStatus, with_status
+from wagtail_qbo_sync.sync.telling.preview import previews
 
 from .acts import way_back
 from .choosing import LIMIT, Choosing, about

@@ -30,9 +30,9 @@ from wagtail_qbo_sync.admin.filters import has_several_companies
 from wagtail_qbo_sync.admin.words import told_case
 from wagtail_qbo_sync.host.adapter import ClientRecord
 from wagtail_qbo_sync.models import Case, Customer, Mapping
-from wagtail_qbo_sync.sync import names
-from wagtail_qbo_sync.sync.conflicts import Unfit
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.people import names
+from wagtail_qbo_sync.sync.people.conflicts import Unfit
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 MAP, RENAME, LEAVE = "map", "rename", "leave"
 

@@ -13,8 +13,9 @@ from wagtail.admin import messages
 from wagtail_qbo_sync.admin.base import PostOnly
 from wagtail_qbo_sync.admin.components import WORKER_COMMAND, cannot_sync
 from wagtail_qbo_sync.models import Customer, Mapping
-from wagtail_qbo_sync.sync import decide, one
-from wagtail_qbo_sync.sync.status import worker_is_silent
+from wagtail_qbo_sync.sync.people import decide
+from wagtail_qbo_sync.sync.records.status import worker_is_silent
+from wagtail_qbo_sync.sync.walk import one
 
 from .acts import way_back
 from .client_acts import client_or_404

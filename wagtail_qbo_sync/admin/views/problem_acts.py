@@ -1,4 +1,5 @@
-"""What can be done about one record that keeps failing: try again, ignore, open again (U14)."""
+"""What can be done about one record under Problems: try again, ignore, open again (U14), put back
+what an undo left (U5)."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ from wagtail_qbo_sync.admin.acts import with_undo
 from wagtail_qbo_sync.admin.base import PostOnly, after_problem_url, may, url
 from wagtail_qbo_sync.admin.components import cannot_sync
 from wagtail_qbo_sync.models import Case
-from wagtail_qbo_sync.sync import dead_letters
+from wagtail_qbo_sync.sync.people import dead_letters
+from wagtail_qbo_sync.sync.planning import undoing
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,13 @@ ACTS = {
         dead_letters.retry,
         "sync",
         dead_letters.can_retry,
+    ),
+    "take_back": Act(
+        _("Put back…"),
+        _("What would be put back is planned. The plan waits for approval."),
+        undoing.take_back_edited,
+        "sync",
+        lambda case: case.kind == Case.Kind.UNDO and bool(case.qbo_id),
     ),
     "set_aside": Act(
         _("Ignore"),
@@ -74,13 +84,16 @@ class ActView(PostOnly):
         cases = Case.objects.select_related("connection__token")
         case = get_object_or_404(cases, pk=pk)
         objection = cannot_sync(case.connection) if act.right == "sync" else ""
-        if objection:
-            messages.error(request, objection)
-        elif not act.do(case, request.user):
-            messages.warning(request, _("This is settled already."))
-        else:
-            undo = url(f"problem_{act.undo}", pk) if act.undo else ""
-            messages.success(request, with_undo(str(act.said), undo) if undo else act.said)
+        try:
+            if objection:
+                messages.error(request, objection)
+            elif not act.do(case, request.user):
+                messages.warning(request, _("This is settled already."))
+            else:
+                undo = url(f"problem_{act.undo}", pk) if act.undo else ""
+                messages.success(request, with_undo(str(act.said), undo) if undo else act.said)
+        except Refusal as refusal:
+            messages.warning(request, refusal.message)
         next_url: str = get_valid_next_url_from_request(request)
         return redirect(next_url or after_problem_url(request.user, case.connection))
 

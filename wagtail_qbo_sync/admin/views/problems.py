@@ -35,10 +35,10 @@ from wagtail_qbo_sync.admin.filters import ProblemFilterSet, has_several_compani
 from wagtail_qbo_sync.admin.signs import case_sign
 from wagtail_qbo_sync.admin.words import Told, clients_in, told_case
 from wagtail_qbo_sync.models import Case, Connection, Customer
-from wagtail_qbo_sync.sync import dead_letters
-from wagtail_qbo_sync.sync.names import is_taken
-from wagtail_qbo_sync.sync.pull import NAMELESS
-from wagtail_qbo_sync.sync.status import open_problems
+from wagtail_qbo_sync.sync.people import dead_letters
+from wagtail_qbo_sync.sync.people.names import is_taken
+from wagtail_qbo_sync.sync.records.cases import NAMELESS
+from wagtail_qbo_sync.sync.records.status import open_problems
 
 from . import company_questions
 from .problem_acts import ACTS
@@ -111,7 +111,7 @@ class ProblemsView(QboAdminView, BaseListingView):
 
     def acts_of(self, case: Case) -> list[tuple[str | Promise, str]]:
         """What this person can do about a record that keeps failing."""
-        names = ["open_again"] if case.set_aside_at else ["retry", "set_aside"]
+        names = ["open_again"] if case.set_aside_at else ["retry", "take_back", "set_aside"]
         return [
             (ACTS[name].label, url(f"problem_{name}", case.pk))
             for name in names
@@ -143,6 +143,8 @@ class ProblemsView(QboAdminView, BaseListingView):
             return self._answering_url(case)
         if case.client_pk and not case.qbo_id:
             return self._choosing_url(case)
+        if case.kind == Case.Kind.UNDO and not case.qbo_id:
+            return url("run", case.facts["run"])
         is_conflict = case.kind == Case.Kind.CONFLICT and case.customer_pk
         if is_conflict and may(self.request.user, "map"):
             return conflict_url(case.customer_pk)
@@ -239,6 +241,8 @@ def named(case: Any) -> str:
         return gettext("No customer yet")
     if case.kind in (Case.Kind.DELETIONS, Case.Kind.RESET):
         return gettext("Many customers")
+    if not case.qbo_id and case.kind == Case.Kind.UNDO:
+        return gettext("An undo as a whole")
     if case.qbo_id == NAMELESS:
         return gettext("A customer without an ID")
     return gettext("QuickBooks ID %(id)s") % {"id": case.qbo_id}

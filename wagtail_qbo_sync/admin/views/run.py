@@ -36,9 +36,9 @@ from wagtail_qbo_sync.admin.step_export import StepExportMixin
 from wagtail_qbo_sync.admin.words import LISTED, Told, clients_in, told
 from wagtail_qbo_sync.host.keys import as_key
 from wagtail_qbo_sync.models import Run, Step
-from wagtail_qbo_sync.sync import undoing
-from wagtail_qbo_sync.sync.locked import Refusal
-from wagtail_qbo_sync.sync.ticks import WAITING, tick
+from wagtail_qbo_sync.sync.people.ticks import WAITING, tick
+from wagtail_qbo_sync.sync.planning import undoing
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 SEEN_BY = ["view", "sync"]
 RUNS = Run.objects.select_related("connection__token", "started_by", "approved_by", "undoes")
@@ -128,8 +128,7 @@ class RunView(OfRun, StepExportMixin, BaseListingView):
 
     def undo_of(self, step: Step) -> str:
         """Where one record of the run is taken back, by POST; "" if there is nothing to."""
-        done = step.state == Step.State.DONE and step.kind in undoing.UNDOABLE
-        return undo_url(self.run, qbo_id=step.qbo_id) if done and step.qbo_id else ""
+        return undo_url(self.run, qbo_id=step.qbo_id) if undoing.is_undoable(step) else ""
 
     def _with_filters(self, name: str) -> str:
         query = self.request.GET.copy()

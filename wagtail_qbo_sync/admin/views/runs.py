@@ -17,7 +17,8 @@ from wagtail_qbo_sync.admin.filters import RunFilterSet
 from wagtail_qbo_sync.admin.run_summary import RunSummary, started_by
 from wagtail_qbo_sync.admin.signs import run_state_sign
 from wagtail_qbo_sync.models import Run
-from wagtail_qbo_sync.sync import decide, proposal
+from wagtail_qbo_sync.sync.bulk import proposal
+from wagtail_qbo_sync.sync.people import decide
 
 from .latest import LatestFirstView
 from .run import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from wagtail.admin import messages
 
 from wagtail_qbo_sync.host.adapter import Refused
 from wagtail_qbo_sync.models import Connection, Run
-from wagtail_qbo_sync.sync.status import count_to_map
+from wagtail_qbo_sync.sync.records.status import count_to_map
 
 from ..base import QboAdminView, may, url
 from ..forms import ConnectionForm
@@ -67,11 +68,13 @@ class ConnectionSettings(QboAdminView):
         return response
 
     def is_saved(self, form: ConnectionForm) -> bool:
-        """Save it; the site may refuse the new Contact Type."""
+        """Save it; the site may refuse the new Contact Type, or have lost a chosen one."""
         try:
             form.save()
         except Refused as refused:
             form.add_error("new_contact_type", refused.message)
+        except ValidationError as error:
+            form.add_error(None, error)
         return form.is_valid()
 
     def get_page_subtitle(self) -> str:

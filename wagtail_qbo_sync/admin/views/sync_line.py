@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 
 from wagtail_qbo_sync.host.adapter import get_adapter
-from wagtail_qbo_sync.sync.status import all_statuses
+from wagtail_qbo_sync.sync.records.status import all_statuses
 
 from ..base import RIGHTS, QboAdminView, as_pk
 from ..sync_line import SyncLine

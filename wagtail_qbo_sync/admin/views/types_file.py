@@ -24,9 +24,11 @@ from wagtail_qbo_sync.admin.columns import ClientColumn, SignColumn, TimeColumn
 from wagtail_qbo_sync.admin.filters import ImportRowFilterSet
 from wagtail_qbo_sync.admin.signs import import_row_sign, import_sign
 from wagtail_qbo_sync.admin.types_file import (
+    NOT_YOURS,
     ImportSummary,
     Outcomes,
     imports_of,
+    may_decide,
     may_import,
     sentence,
 )
@@ -131,7 +133,7 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
 
     def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.batch = own_or_404(request, kwargs["pk"])
+        self.batch = shown_or_404(request, kwargs["pk"])
 
     def get_page_title(self) -> str:
         return gettext("Import of Contact Types")
@@ -216,12 +218,12 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
 
     @property
     def is_own(self) -> bool:
-        """Whether this person has uploaded the file, or sees everything anyway."""
-        return self.batch.user == self.request.user or self.request.user.is_superuser
+        """Whether the file's texts are this person's own, or they see everything anyway."""
+        return may_decide(self.request.user, self.batch)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         if not self.results_only:
-            kwargs["summary"] = ImportSummary(self.batch)
+            kwargs["summary"] = ImportSummary(self.batch, self.request.user)
         return super().get_context_data(**kwargs)
 
 
@@ -231,24 +233,34 @@ class SummaryView(Guarded, QboAdminView, TemplateView):
     template_name = "wagtail_qbo_sync/types_file/again.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        batch = own_or_404(self.request, kwargs["pk"])
-        return super().get_context_data(summary=ImportSummary(batch, is_again=True), **kwargs)
+        batch = shown_or_404(self.request, kwargs["pk"])
+        summary = ImportSummary(batch, self.request.user, is_again=True)
+        return super().get_context_data(summary=summary, **kwargs)
 
 
-class ConfirmView(Guarded, PostOnly):
-    """Apply what the preview says, as the page showed it (its `slice`), to who uploaded it."""
+class Deciding(Guarded, PostOnly):
+    """What only they do with an import whose it is."""
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        batch = own_or_404(request, pk)
-        if batch.user_id != request.user.pk and not request.user.is_superuser:
-            messages.error(
-                request, _("Only who uploaded the file can confirm it. Upload it yourself.")
-            )
-        elif request.POST.get("slice") != str(batch.slice):
+        batch = shown_or_404(request, pk)
+        if may_decide(request.user, batch):
+            return self.decide(request, batch)
+        messages.error(request, NOT_YOURS)
+        return redirect(url("types_import", pk))
+
+    def decide(self, request: HttpRequest, batch: ImportBatch) -> HttpResponse:
+        raise NotImplementedError
+
+
+class ConfirmView(Deciding):
+    """Apply what the preview says, as the page showed it (its `slice`)."""
+
+    def decide(self, request: HttpRequest, batch: ImportBatch) -> HttpResponse:
+        if request.POST.get("slice") != str(batch.slice):
             messages.error(
                 request, _("The page was not up to date, so nothing was applied. Look at it again.")
             )
-        elif not imports.confirm(batch):
+        elif not imports.confirm(batch, request.user):
             messages.error(request, _("This import cannot be applied, or not any more."))
         elif batch.state == State.DONE:
             tell(request, batch)
@@ -257,44 +269,47 @@ class ConfirmView(Guarded, PostOnly):
         return redirect(url("types_import", batch.pk))
 
 
-class DiscardView(Guarded, PostOnly):
+class DiscardView(Deciding):
     """Throw away what was not confirmed."""
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        batch = own_or_404(request, pk)
-        if imports.discard(batch):
-            messages.success(request, _("The file is thrown away. Nothing was changed."))
-            return redirect(url("types"))
-        messages.error(request, _("It is being applied, or has been."))
-        return redirect(url("types_import", pk))
+    def decide(self, request: HttpRequest, batch: ImportBatch) -> HttpResponse:
+        if not imports.discard(batch):
+            messages.error(request, _("It is being applied, or has been."))
+            return redirect(url("types_import", batch.pk))
+        if batch.undoes_id:
+            messages.success(request, _("The import stays as it is. Nothing was changed."))
+            return redirect(url("types_import", batch.undoes_id))
+        messages.success(request, _("The file is thrown away. Nothing was changed."))
+        return redirect(url("types"))
 
 
-class UndoView(Guarded, PostOnly):
-    """Take the whole of it back."""
+class UndoView(Deciding):
+    """Show what taking the whole of it back would do."""
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        back = imports.undo(own_or_404(request, pk), request.user)
+    def decide(self, request: HttpRequest, batch: ImportBatch) -> HttpResponse:
+        back = imports.undo(batch, request.user)
         if back is None:
             messages.warning(request, _("There is nothing to take back."))
-            return redirect(url("types_import", pk))
-        if back.state == State.DONE:
-            tell(request, back)
-        return redirect(url("types_import", back.pk))
+        return redirect(url("types_import", (back or batch).pk))
 
 
-def own_or_404(request: HttpRequest, pk: int) -> ImportBatch:
-    """An import of this person; nobody else's is there."""
+def shown_or_404(request: HttpRequest, pk: int) -> ImportBatch:
+    """An import that this person may look at; no other is there."""
     return get_object_or_404(imports_of(request.user), pk=pk)
 
 
 def title(batch: ImportBatch) -> str:
-    """The file's name, and whether it was taken back."""
-    return gettext("Undo: %s") % batch.name if batch.undoes_id else batch.name
+    """The file's name, or what is undone."""
+    if batch.undoes is None:
+        return batch.name
+    if batch.undoes.undoes_id:
+        return gettext("Undo of the undo of %s") % batch.name
+    return gettext("Undo of %s") % batch.name
 
 
 def tell(request: HttpRequest, batch: ImportBatch) -> None:
     """What was done, in a message."""
-    numbers = ImportSummary(batch).numbers
+    numbers = ImportSummary(batch, request.user).numbers
     done, held = numbers.get(ImportRow.State.DONE, 0), numbers.get(ImportRow.State.HELD, 0)
     text = ngettext(
         "The Contact Type of %(n)s client is changed.",

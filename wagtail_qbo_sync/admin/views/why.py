@@ -22,13 +22,13 @@ from wagtail_qbo_sync.admin.base import (
     url,
 )
 from wagtail_qbo_sync.admin.clients import Clients
-from wagtail_qbo_sync.admin.types_file import imports_of, may_import
+from wagtail_qbo_sync.admin.types_file import import_url
 from wagtail_qbo_sync.admin.why import Part, clients_of, of_run, tell
 from wagtail_qbo_sync.admin.why.words import Sentence
 from wagtail_qbo_sync.admin.words import Told, told_case, told_change
 from wagtail_qbo_sync.models import Case, Change, Connection, Customer, ImportBatch, Run
-from wagtail_qbo_sync.sync import why, why_run
-from wagtail_qbo_sync.sync.names import is_taken
+from wagtail_qbo_sync.sync.people.names import is_taken
+from wagtail_qbo_sync.sync.telling import why, why_run
 
 from .client_acts import client_or_404
 
@@ -68,7 +68,8 @@ class WhyPage(QboAdminView, TemplateView):
         if isinstance(about, Run):
             return Line(said.text, url("run", about.pk), gettext("Show the run"))
         if isinstance(about, ImportBatch):
-            return Line(said.text, self.import_url(about), gettext("Show the import"))
+            address = import_url(self.request.user, about)
+            return Line(said.text, address, gettext("Show the import"))
         if isinstance(about, Customer):
             return Line(said.text, customer_url(about), gettext("Show the customer"))
         if isinstance(about, Change):
@@ -76,12 +77,6 @@ class WhyPage(QboAdminView, TemplateView):
         if isinstance(about, Case):
             return Line(said.text, *self.way(about), told=told_case(about, self.clients))
         return Line(said.text)
-
-    def import_url(self, batch: ImportBatch) -> str:
-        """An import's page, "" for who may not open it."""
-        user = self.request.user
-        is_open = may_import(user) and imports_of(user).filter(pk=batch.pk).exists()
-        return url("types_import", batch.pk) if is_open else ""
 
     def way(self, case: Case) -> tuple[str, str]:
         """(address, its name) of where a case is settled, by who may."""

@@ -1,6 +1,6 @@
 """Why a customer or a client stands where it stands, in plain sentences for one person (U6).
 
-Pure: facts in (`sync.why.Facts`), sentences out, in the order in which things happen.
+Pure: facts in (`sync.telling.why.Facts`), sentences out, in the order in which things happen.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
-from wagtail_qbo_sync.sync.why import Facts
+from wagtail_qbo_sync.sync.telling.why import Facts
 
 from .ahead import ahead
 from .decided import decided

@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wagtail_qbo_sync.models import Case, Connection, Decision, Mapping, Outbox, SyncState
-from wagtail_qbo_sync.sync.adding import is_pushed
-from wagtail_qbo_sync.sync.creation import is_offered
-from wagtail_qbo_sync.sync.status import ConnectionState, CustomerStatus
-from wagtail_qbo_sync.sync.why import Company, Facts
+from wagtail_qbo_sync.sync.people.creation import is_offered
+from wagtail_qbo_sync.sync.records.status import ConnectionState, CustomerStatus
+from wagtail_qbo_sync.sync.records.terms import is_pushed
+from wagtail_qbo_sync.sync.telling.why import Company, Facts
 
 from ..labels import field_label
 from ..words import case_words
@@ -159,6 +159,12 @@ def _pair(facts: Facts, mapping: Mapping) -> Iterator[Sentence]:
         text = _(
             "What was refused is tried again when the customer or the client changes, or when "
             "somebody asks for it under Problems."
+        )
+        yield Sentence(text, case)
+    if case := open_case(facts, Case.Kind.UNDO):
+        text = _(
+            "An undo has left what somebody had edited. Under Problems it can be put back all the "
+            "same, or ignored."
         )
         yield Sentence(text, case)
     refused = open_case(facts, Case.Kind.NOT_TAKEN)

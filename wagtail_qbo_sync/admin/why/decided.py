@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from wagtail_qbo_sync.models import Case, Connection, Customer, Decision, Mapping, Step
-from wagtail_qbo_sync.sync.choices import Do
-from wagtail_qbo_sync.sync.status import CustomerStatus
-from wagtail_qbo_sync.sync.why import Facts
+from wagtail_qbo_sync.sync.bulk.choices import Do
+from wagtail_qbo_sync.sync.records.status import CustomerStatus
+from wagtail_qbo_sync.sync.telling.why import Facts
 
 from .words import Names, Sentence, client, fields, listed, open_case, person, when
 

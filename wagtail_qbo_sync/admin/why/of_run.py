@@ -1,6 +1,6 @@
 """Why a run did what it did, in plain sentences for one person (U6).
 
-Pure: facts in (`sync.why_run.Facts`), sentences out, in the order in which things happen.
+Pure: facts in (`sync.telling.why_run.Facts`), sentences out, in the order in which things happen.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from wagtail_qbo_sync.models import Change, Run, Step
-from wagtail_qbo_sync.sync.status import ConnectionState
-from wagtail_qbo_sync.sync.why_run import REASONS, Answer, Facts, Reason
+from wagtail_qbo_sync.sync.records.status import ConnectionState
+from wagtail_qbo_sync.sync.telling.why_run import REASONS, Answer, Facts, Reason
 
 from ..words import case_words
 from . import Part

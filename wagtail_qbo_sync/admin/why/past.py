@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wagtail_qbo_sync.models import Case, Change, Customer, ImportRow, Step
-from wagtail_qbo_sync.sync.activity import ACTIVE
-from wagtail_qbo_sync.sync.why import CHANGES, Facts
+from wagtail_qbo_sync.sync.records.runs import ACTIVE
+from wagtail_qbo_sync.sync.telling.why import CHANGES, Facts
 
 from .words import Names, Sentence, answer, client, fields, open_case, person, types, when
 
@@ -126,7 +126,7 @@ def _imported(row: ImportRow, names: Names) -> str:
     )
     return text % {
         "when": when(batch.finished_at or batch.moved_at),
-        "person": person(batch.user),
+        "person": person(batch.confirmed_by),
         "file": (batch.undoes or batch).name,
         "client": client(names, row.client_pk),
         "before": types(row.before) or _("none"),

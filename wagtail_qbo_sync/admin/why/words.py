@@ -17,7 +17,7 @@ from wagtail_qbo_sync.admin.clients import ShownClient
 from wagtail_qbo_sync.admin.labels import field_label
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Case
-from wagtail_qbo_sync.sync.why import Facts
+from wagtail_qbo_sync.sync.telling.why import Facts
 
 
 @dataclass(frozen=True, slots=True)

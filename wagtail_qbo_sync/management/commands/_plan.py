@@ -7,8 +7,8 @@ from typing import Any
 
 from wagtail_qbo_sync.admin.labels import field_label, value_lines
 from wagtail_qbo_sync.models import Change, Run, Step
-from wagtail_qbo_sync.sync.activity import ACTIVE
-from wagtail_qbo_sync.sync.ticks import touched_fields
+from wagtail_qbo_sync.sync.people.ticks import touched_fields
+from wagtail_qbo_sync.sync.records.runs import ACTIVE
 
 CHUNK = 500
 """Steps that are read at a time."""

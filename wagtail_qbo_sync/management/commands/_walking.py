@@ -15,7 +15,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from wagtail_qbo_sync.models import Connection, Run, SyncState
-from wagtail_qbo_sync.sync import bulk_creation, cycle, lease, reset, status, trouble
+from wagtail_qbo_sync.sync.access import lease, trouble
+from wagtail_qbo_sync.sync.planning import bulk_creation
+from wagtail_qbo_sync.sync.reading import reset
+from wagtail_qbo_sync.sync.records import status
+from wagtail_qbo_sync.sync.walk import cycle
 
 PLAN_WAITS = 3
 """Exit status: something waits for approval."""

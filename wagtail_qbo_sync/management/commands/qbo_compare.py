@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from wagtail_qbo_sync.admin.labels import field_label
 from wagtail_qbo_sync.models import Comparison, Connection, Difference, SyncState
-from wagtail_qbo_sync.sync import compare
+from wagtail_qbo_sync.sync.reading import compare
 
 from ._companies import add_company_argument, chosen_companies
 from ._terminal import INTERRUPTED, quiet_queue

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from wagtail_qbo_sync.sync import connect
+from wagtail_qbo_sync.sync.people import connect
 
 from ._companies import add_company_argument, chosen_companies
 from ._readiness import refuse_unless_ready

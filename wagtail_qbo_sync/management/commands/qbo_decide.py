@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
 from wagtail_qbo_sync.models import Case, Connection, Customer, Mapping
-from wagtail_qbo_sync.sync import (
+from wagtail_qbo_sync.sync.people import (
     conflicts,
     creation,
     dead_letters,
@@ -19,7 +19,8 @@ from wagtail_qbo_sync.sync import (
     names,
     undo,
 )
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.planning import undoing
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 from ._companies import add_company_argument, chosen_companies
 from ._terminal import quiet_queue
@@ -42,6 +43,7 @@ ACTS: dict[str, dict[Keys, Callable[..., Any]]] = {
 """Act -> what it may be about -> what does it, given the company, the keys and the user."""
 ON_PROBLEMS: dict[str, Callable[[Case, Any], bool]] = {
     "retry": dead_letters.retry,
+    "take-back": undoing.take_back_edited,
     "ignore": dead_letters.set_aside,
     "open-again": dead_letters.open_again,
 }

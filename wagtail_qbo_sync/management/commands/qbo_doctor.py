@@ -11,7 +11,7 @@ from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS
 
-from wagtail_qbo_sync.sync.health import Finding, Level, findings
+from wagtail_qbo_sync.sync.telling.health import Finding, Level, findings
 
 TAGS = ("wagtail_qbo_sync", "qbo_credentials", "qbo_worker")
 

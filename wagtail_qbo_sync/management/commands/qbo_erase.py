@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from wagtail_qbo_sync.sync import erase
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.people import erase
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 from ._companies import add_company_argument, chosen_companies
 

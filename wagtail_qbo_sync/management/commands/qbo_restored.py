@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from wagtail_qbo_sync.sync import gap
+from wagtail_qbo_sync.sync.walk import gap
 
 from ._companies import add_company_argument, chosen_companies
 from ._terminal import quiet_queue

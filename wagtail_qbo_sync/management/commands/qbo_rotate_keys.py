@@ -17,6 +17,8 @@ class Command(BaseCommand):
         "Then the old key can be removed."
     )
 
+    requires_system_checks: list[str] = []  # which ask for the key that --new-key makes
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--new-key", action="store_true", help="print a new key, and stop")
 

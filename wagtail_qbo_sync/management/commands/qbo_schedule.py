@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from wagtail_qbo_sync.sync import schedule
+from wagtail_qbo_sync.sync.access import schedule
 
 
 class Command(BaseCommand):

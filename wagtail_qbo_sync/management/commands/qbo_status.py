@@ -10,7 +10,8 @@ from django.utils.translation import gettext
 
 from wagtail_qbo_sync.conf import settings
 from wagtail_qbo_sync.models import Case, Comparison
-from wagtail_qbo_sync.sync import reading, schedule, status
+from wagtail_qbo_sync.sync.access import schedule, usage
+from wagtail_qbo_sync.sync.records import status
 
 
 class Command(BaseCommand):
@@ -29,7 +30,7 @@ class Command(BaseCommand):
                 "heartbeat_at": seen.isoformat() if seen else None,
                 "schedule": str(tick),
                 "webhooks_refused": status.webhooks_refused(),
-                "reads_this_month": reading.this_month(),
+                "reads_this_month": usage.this_month(),
                 "reads_budget": settings.API_READS_A_MONTH,
             }
             self.stdout.write(json.dumps({**facts, "companies": companies}, indent=2))
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         for company in companies:
             self._show(company)
         share = settings.API_READS_A_MONTH
-        self.stdout.write(f"Reads this month: {reading.this_month():,} of {share:,}")
+        self.stdout.write(f"Reads this month: {usage.this_month():,} of {share:,}")
 
     def _show(self, company: dict[str, Any]) -> None:
         state = status.ConnectionState(company["state"]).label

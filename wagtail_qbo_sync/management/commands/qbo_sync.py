@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext
 
-from wagtail_qbo_sync.models import Connection, Run
-from wagtail_qbo_sync.sync import (
-    bulk_creation,
-    decide,
-    status,
-    sweep,
-)
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.models import Connection, Run, SingleSync
+from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.people import decide, ticks
+from wagtail_qbo_sync.sync.planning import bulk_creation
+from wagtail_qbo_sync.sync.records import status
+from wagtail_qbo_sync.sync.records.locked import Refusal
+from wagtail_qbo_sync.sync.walk import cycle, one
 
 from . import _plan
 from ._clients import clients_of
 from ._companies import add_company_argument, chosen_companies
 from ._terminal import INTERRUPTED, quiet_queue
 from ._walking import PLAN_WAITS, STOPPED, agreed, refuse_rest, walk
+
+FIRST = (
+    "What was decided before is done first: approved plans, decisions, and changes that are on "
+    "their way to QuickBooks."
+)
+WAITS_NO_MORE = "Plan %s does not wait for approval any more."
 
 
 class Command(BaseCommand):
@@ -42,7 +50,8 @@ class Command(BaseCommand):
         what.add_argument(
             "--plan",
             action="store_true",
-            help="write down what a sync would do and print it; nothing else is written",
+            help="write down what a sync would do and print it; nothing else is written, but "
+            "what was decided before is done first",
         )
         what.add_argument(
             "--create",
@@ -50,13 +59,38 @@ class Command(BaseCommand):
             nargs="?",
             const="",
             help="write down a plan to send the clients without a customer to QuickBooks, all or "
-            "those of a Contact Type, and print it; nothing else is written",
+            "those of a Contact Type, and print it; else as --plan",
         )
         what.add_argument(
             "--approve",
             metavar="ID",
             type=int,
             help="approve the waiting plan of this number, and apply it",
+        )
+        what.add_argument(
+            "--discard",
+            metavar="ID",
+            type=int,
+            help="discard the plan of this number: nothing of it is applied",
+        )
+        what.add_argument(
+            "--one",
+            metavar="QUICKBOOKS_ID",
+            help="read this customer alone, and apply what follows",
+        )
+        parser.add_argument(
+            "--untick",
+            action="append",
+            default=[],
+            metavar="QUICKBOOKS_ID",
+            help="with --approve: leave what is planned of this customer; may be repeated",
+        )
+        parser.add_argument(
+            "--untick-client",
+            action="append",
+            default=[],
+            metavar="KEY",
+            help="the same of a client; may be repeated",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -67,8 +101,17 @@ class Command(BaseCommand):
             raise CommandError(STOPPED, returncode=INTERRUPTED) from None
 
     def _sync_all(self, options: dict[str, Any]) -> None:
+        unticked = {"qbo_id": options["untick"], "client_pk": options["untick_client"]}
+        if options["approve"] is None and any(unticked.values()):
+            raise CommandError("Steps are unticked of a plan: --approve ID.")
         if options["approve"] is not None:
-            self._approve(options["approve"])
+            self._approve(options["approve"], unticked)
+            return
+        if options["discard"] is not None:
+            self._discard(options["discard"])
+            return
+        if options["one"] is not None:
+            self._one(options["one"], options["company"])
             return
         companies = [c for c in chosen_companies(options["company"]) if c.is_connected]
         if not companies:
@@ -103,9 +146,8 @@ class Command(BaseCommand):
             run = _waiting(connection)
         self._report(connection)
         if run is not None:
-            self.stdout.write(
-                self.style.WARNING("A plan waits for approval: see Settings > Connected Apps.")
-            )
+            waits = "A plan waits for approval: see Settings > Connected Apps, or apply it with "
+            self.stdout.write(self.style.WARNING(f"{waits}manage.py qbo_sync --approve {run.pk}"))
         return run is None
 
     def _begin(self, connection: Connection) -> None:
@@ -120,6 +162,7 @@ class Command(BaseCommand):
         """Print what a sync would do; a plan that waits already is that."""
         self._begin(connection)
         if _waiting(connection) is None:
+            self._tell_what_comes_first(connection)
             self._walk(connection, decide.ask_for_plan(connection))
         self._print(_waiting(connection))
 
@@ -131,8 +174,14 @@ class Command(BaseCommand):
             bulk_creation.start(connection, [str(pk) for pk in pks], None)
         except Refusal as refusal:
             raise CommandError(refusal.message) from refusal
+        self._tell_what_comes_first(connection)
         self._walk(connection)
         self._print(_waiting(connection))
+
+    def _tell_what_comes_first(self, connection: Connection) -> None:
+        """Rule 16: a plan is made of what is left when that is settled."""
+        if cycle.finishes_first(connection.pk):
+            self.stdout.write(self.style.WARNING(FIRST))
 
     def _print(self, run: Run | None) -> None:
         if run is None:
@@ -144,16 +193,48 @@ class Command(BaseCommand):
             self.stdout.write(line)
         self.stdout.write(f"Plan {run.pk}. To apply it: manage.py qbo_sync --approve {run.pk}")
 
-    def _approve(self, pk: int) -> None:
-        """Apply exactly this plan. Raises CommandError if it does not wait."""
-        run = Run.objects.select_related("connection__token").filter(pk=pk).first()
-        if run is None:
-            raise CommandError(f"There is no plan {pk}.")
+    def _approve(self, pk: int, unticked: Mapping[str, list[str]]) -> None:
+        """Apply exactly this plan, but for what is `unticked`: the column of a step -> customers
+        or clients. Raises CommandError if it does not wait."""
+        run = _plan_of(pk)
         self._begin(run.connection)
-        if not decide.approve(run, None):
-            raise CommandError(f"Plan {pk} does not wait for approval any more.")
+        with transaction.atomic():  # all of it or nothing
+            for column, keys in unticked.items():
+                for key in keys:
+                    _untick(run, **{column: key})
+            if not decide.approve(run, None):
+                raise CommandError(WAITS_NO_MORE % pk)
         self._walk(run.connection)
         self._report(run.connection)
+
+    def _discard(self, pk: int) -> None:
+        """Apply nothing of this plan. Raises CommandError if it does not wait, nor is made."""
+        if not decide.discard(_plan_of(pk), None):
+            raise CommandError(WAITS_NO_MORE % pk)
+        self.stdout.write(f"Plan {pk} is discarded: nothing of it is applied.")
+
+    def _one(self, qbo_id: str, company: str) -> None:
+        """Sync one customer. Raises CommandError if it cannot be read."""
+        companies = chosen_companies(company)
+        if len(companies) != 1:
+            raise CommandError("Say in which company: --company ID or name.")
+        connection = companies[0]
+        self._begin(connection)
+        if one.is_inert(connection, qbo_id):
+            raise CommandError(f"{qbo_id} is excluded or disconnected: nothing of it is read.")
+        decide.ask_for_one(connection, qbo_id, None)
+        asked = SingleSync.objects.filter(connection=connection, qbo_id=qbo_id)
+        walk(connection, self.stdout, more=asked.filter(ended_at=None).exists)
+        ended = asked.select_related("run").get()
+        if ended.trouble:
+            raise CommandError(f"{qbo_id}: {gettext(ended.trouble['message'])}")
+        if ended.run is not None:
+            for line in _plan.steps(ended.run):
+                self.stdout.write(line)
+        elif one.may_apply(connection):
+            self.stdout.write("Read. Nothing to do.")
+        else:
+            self.stdout.write(self.style.WARNING("Read. A plan has to be approved first."))
 
     def _may_approve(self, run: Run, yes: bool, ours: bool) -> bool:
         for why in run.why_it_waits:
@@ -177,6 +258,20 @@ class Command(BaseCommand):
                     + ": see Settings > Connected Apps, Problems"
                 )
             )
+
+
+def _plan_of(pk: int) -> Run:
+    run = Run.objects.select_related("connection__token").filter(pk=pk).first()
+    if run is None:
+        raise CommandError(f"There is no plan {pk}.")
+    return run
+
+
+def _untick(run: Run, **about: str) -> None:
+    """Leave what is planned of one customer or client. Raises CommandError if nothing is."""
+    if not ticks.tick(run, run.steps.filter(**about), ticked=False):
+        (key,) = about.values()
+        raise CommandError(f"Plan {run.pk} has nothing of {key} that can be unticked.")
 
 
 def _is_asked_for(run: Run) -> bool:

@@ -1,4 +1,4 @@
-"""Contact Types by file (K15): the export and the import of the admin."""
+"""Contact Types by file (K15): the export and the import of the admin, and what takes one back."""
 
 from __future__ import annotations
 
@@ -16,28 +16,39 @@ from wagtail_qbo_sync.sync.types_file.reading import Unreadable
 from ._clients import clients_of
 from ._terminal import quiet_queue
 
-State = ImportBatch.State
 Rows = ImportRow.State
 
 
 class Command(BaseCommand):
-    help = "Writes clients with their Contact Types to a file, or takes such a file in."
+    help = (
+        "Writes clients with their Contact Types to a file, takes such a file in, takes back what "
+        "a file has changed, or throws away what nobody has confirmed."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
         out = acts.add_parser("export", help="write a file")
         out.add_argument("file", type=Path, help="its name ends in .csv or .xlsx")
         out.add_argument("--type", default="", help="only clients of this Contact Type")
-        back = acts.add_parser("import", help="take a file in")
-        back.add_argument("file", type=Path)
-        back.add_argument("--dry-run", action="store_true", help="only say what it would do")
+        take = acts.add_parser("import", help="take a file in")
+        take.add_argument("file", type=Path)
+        back = acts.add_parser("undo", help="give the clients of an import back what they had")
+        drop = acts.add_parser("discard", help="throw away an import, or an undo, that waits")
+        for act in (back, drop):
+            act.add_argument("number", type=int, metavar="IMPORT", help="the number of an import")
+        for act in (take, back):
+            act.add_argument("--dry-run", action="store_true", help="only say what it would do")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["act"] == "export":
+        act = options["act"]
+        if act == "export":
             self._export(options["file"], options["type"])
-            return
-        with quiet_queue():
-            self._import(options["file"], options["dry_run"])
+        elif act == "discard":
+            self._discard(_import(options["number"]))
+        else:
+            begin = self._begun if act == "import" else self._undoing
+            with quiet_queue():
+                self._carry_out(begin(options), options["dry_run"])
 
     def _export(self, file: Path, kind: str) -> None:
         ending = file.suffix.lower().removeprefix(".")
@@ -47,16 +58,34 @@ class Command(BaseCommand):
         file.write_bytes(columns.export(get_adapter(), pks, ending))
         self.stdout.write(f"{len(pks)} clients written to {file}.")
 
-    def _import(self, file: Path, dry_run: bool) -> None:
+    def _begun(self, options: dict[str, Any]) -> ImportBatch:
+        file = options["file"]
         try:
-            batch = imports.start(file.read_bytes(), file.name, None)
+            return imports.start(file.read_bytes(), file.name, None)
         except (Unreadable, OSError) as error:
             raise CommandError(str(error)) from error
+
+    def _undoing(self, options: dict[str, Any]) -> ImportBatch:
+        batch = _import(options["number"])
+        if earlier := ImportBatch.objects.filter(undoes=batch).first():
+            if earlier.state in ImportBatch.WRITES:
+                raise CommandError(f"It has been undone already, by import {earlier.pk}.")
+            raise CommandError(
+                f"An undo of it waits to be confirmed in the admin, import {earlier.pk}. To throw "
+                f"that away: manage.py qbo_types discard {earlier.pk}"
+            )
+        back = imports.undo(batch, None)
+        if back is None:
+            raise CommandError("There is nothing to take back.")
+        return back
+
+    def _carry_out(self, batch: ImportBatch, dry_run: bool) -> None:
+        """Say what it would do, and do it, if that is wanted and can be."""
         self._to_the_end(batch)
         is_fit = imports.may_confirm(batch)
-        self._say(batch)
+        self._say(batch, Rows.CHANGE, Rows.ERROR, Rows.HELD)
         self._foretell(batch)
-        if batch.state == State.REFUSED or dry_run or not is_fit:
+        if dry_run or not is_fit:
             errors = batch.rows.filter(state=Rows.ERROR).count()
             told = batch.trouble
             batch.delete()
@@ -64,19 +93,32 @@ class Command(BaseCommand):
                 raise CommandError(told["why"] % told["about"])
             if errors:
                 raise CommandError(f"{errors} rows cannot be used, so nothing was changed.")
+            if not is_fit:
+                self.stdout.write("No client would change.")
             return
-        imports.confirm(batch)
+        if not imports.confirm(batch, None):
+            raise CommandError("Somebody else has confirmed it, or thrown it away, meanwhile.")
         self._to_the_end(batch)
         if imports.has_moved(batch):
             batch.delete()
             raise CommandError("QuickBooks has changed meanwhile; nothing was applied. Try again.")
         self._say(batch, Rows.HELD)
         done = batch.rows.filter(state=Rows.DONE).count()
-        self.stdout.write(f"{done} clients changed. Import {batch.pk}; the admin can undo it.")
+        self.stdout.write(
+            f"{done} clients changed, by import {batch.pk}. "
+            f"To take that back: manage.py qbo_types undo {batch.pk}"
+        )
+
+    def _discard(self, batch: ImportBatch) -> None:
+        if not imports.discard(batch):
+            raise CommandError("It is being applied, or has been.")
+        self.stdout.write("Thrown away. Nothing was changed.")
 
     def _to_the_end(self, batch: ImportBatch) -> None:
-        slices.advance(batch.pk, batch.slice, math.inf)
-        batch.refresh_from_db()
+        """Beside a worker, if it was rung: who comes too late for a slice goes on from the next."""
+        while batch.state in slices.UNDER_WAY:
+            slices.advance(batch.pk, batch.slice, math.inf)
+            batch.refresh_from_db()
 
     def _foretell(self, batch: ImportBatch) -> None:
         for line in batch.forecast:
@@ -87,13 +129,19 @@ class Command(BaseCommand):
             )
 
     def _say(self, batch: ImportBatch, *states: str) -> None:
-        """The rows that change something, cannot be used, or were held back."""
+        """Its rows in these states, each with what becomes of its client, or why nothing does."""
         labels = dict(get_adapter().contact_type_choices())
-        rows = batch.rows.filter(state__in=states or (Rows.CHANGE, Rows.ERROR)).order_by("number")
-        for row in rows.iterator():
+        for row in batch.rows.filter(state__in=states).order_by("number").iterator():
             who = row.said.get("name") or row.said.get("email") or row.said.get("key", "")
             what = row.why % row.about if row.why else ""
             if row.state == Rows.CHANGE:
                 before, after = (columns.joined(keys, labels) for keys in (row.before, row.after))
-                what = f"{before or '-'} -> {after}"
+                what = f"{before or '-'} -> {after or '-'}"
             self.stdout.write(f"  row {row.number}, {who}: {what}")
+
+
+def _import(number: int) -> ImportBatch:
+    batch = ImportBatch.objects.filter(pk=number).defer("file").first()
+    if batch is None:
+        raise CommandError(f"There is no import {number}.")
+    return batch

@@ -11,9 +11,10 @@ from django.utils.translation import gettext
 
 from wagtail_qbo_sync.contact import FIELDS
 from wagtail_qbo_sync.models import Run, Step
-from wagtail_qbo_sync.sync import decide, undoing
-from wagtail_qbo_sync.sync.activity import ACTIVE
-from wagtail_qbo_sync.sync.locked import Refusal
+from wagtail_qbo_sync.sync.people import decide
+from wagtail_qbo_sync.sync.planning import undoing
+from wagtail_qbo_sync.sync.records.locked import Refusal
+from wagtail_qbo_sync.sync.records.runs import ACTIVE
 
 from . import _plan
 from ._terminal import INTERRUPTED, quiet_queue

@@ -12,7 +12,7 @@ from wagtail_qbo_sync.admin.clients import ShownClient
 from wagtail_qbo_sync.admin.why import Part, clients_of, of_run, tell
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, Customer, Run
-from wagtail_qbo_sync.sync import why, why_run
+from wagtail_qbo_sync.sync.telling import why, why_run
 
 from ._companies import add_company_argument, chosen_companies
 

@@ -22,7 +22,7 @@ from django.db import DatabaseError, close_old_connections
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.models import SiteState
-from wagtail_qbo_sync.sync import schedule
+from wagtail_qbo_sync.sync.access import schedule
 
 from ._readiness import refuse_unless_ready
 

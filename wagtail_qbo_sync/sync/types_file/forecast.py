@@ -25,12 +25,11 @@ from wagtail_qbo_sync.models import (
     Mapping,
     Step,
 )
-
-from .. import outbox
-from ..known import Known
-from ..merges import merged
-from ..newcomers import Newcomers
-from ..parties import MATCHABLE, TAKE_PART, client_keys, keys_of
+from wagtail_qbo_sync.sync.planning.merges import merged
+from wagtail_qbo_sync.sync.planning.newcomers import Newcomers
+from wagtail_qbo_sync.sync.records import outbox
+from wagtail_qbo_sync.sync.records.known import Known
+from wagtail_qbo_sync.sync.records.parties import MATCHABLE, TAKE_PART, client_keys, keys_of
 
 CHUNK = 2000
 Kind = ImportOutcome.Kind

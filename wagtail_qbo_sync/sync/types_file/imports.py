@@ -11,14 +11,16 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.clock import failpoint
+from wagtail_qbo_sync.compat import delete_while
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Customer, ImportBatch, ImportRow
+from wagtail_qbo_sync.sync.records.retention import is_pruned
 
-from ..retention import is_pruned
 from . import forecast, reading
 from .slices import UNDER_WAY, advance
 
@@ -50,6 +52,7 @@ def start(data: bytes, name: str, user: Any) -> ImportBatch:
         raise reading.Unreadable(reading.TOO_BIG, megabytes=reading.MAX_BYTES >> 20)
     batch = ImportBatch.objects.create(
         user=user,
+        by_command=user is None,
         name=name[:255],
         file=data,
         uploaded_at=clock.now(),
@@ -72,8 +75,9 @@ def is_expired(batch: ImportBatch) -> bool:
     return batch.state in WAITS and batch.uploaded_at < clock.now() - KEPT
 
 
-def confirm(batch: ImportBatch) -> bool:
-    """Apply exactly what the preview says. False if that cannot be, or not any more.
+def confirm(batch: ImportBatch, user: Any) -> bool:
+    """Apply exactly what the preview says, on this person's word (None for the command line).
+    False if that cannot be, or not any more.
 
     What it will lead to in each company is looked at once more, client by client; if that has
     changed, nothing is applied and the import waits again, with what is true now (`has_moved`).
@@ -84,7 +88,11 @@ def confirm(batch: ImportBatch) -> bool:
     ready = ImportBatch.objects.filter(pk=batch.pk, slice=batch.slice, state=State.READY)
     with transaction.atomic():
         begun = ready.update(
-            state=State.FORECAST, is_confirmed=True, forecast=[], moved_at=clock.now()
+            state=State.FORECAST,
+            is_confirmed=True,
+            confirmed_by=user,
+            forecast=[],
+            moved_at=clock.now(),
         )
         if begun:
             forecast.confirmed(batch)
@@ -100,13 +108,17 @@ def has_moved(batch: ImportBatch) -> bool:
 
 
 def discard(batch: ImportBatch) -> bool:
-    """Throw away what was not confirmed. False if it was."""
-    gone, _ = ImportBatch.objects.filter(pk=batch.pk, state__in=WAITS).delete()
-    return bool(gone)
+    """Throw away what was not confirmed: a file, or an undo, which can be asked for again. False
+    if it was."""
+    return delete_while(_waiting(), batch.pk)
+
+
+def _waiting() -> QuerySet[ImportBatch]:
+    return ImportBatch.objects.filter(state__in=WAITS)
 
 
 def can_undo(batch: ImportBatch) -> bool:
-    """Whether it changed something that has not been taken back yet."""
+    """Whether it changed something, and nobody has taken it back or is about to."""
     return (
         batch.state == State.DONE
         and not is_pruned(batch.finished_at)
@@ -116,12 +128,14 @@ def can_undo(batch: ImportBatch) -> bool:
 
 
 def undo(batch: ImportBatch, user: Any) -> ImportBatch | None:
-    """Take the whole of it back; a second time is the same as once. None if it cannot be."""
+    """Show what taking it back would change and lead to; a person confirms it, as a file's
+    preview. A second time is the same as once. None if it cannot be."""
     if can_undo(batch):
         try:
             with transaction.atomic():
                 back = ImportBatch.objects.create(
                     user=user,
+                    by_command=user is None,
                     name=batch.name,
                     undoes=batch,
                     uploaded_at=clock.now(),
@@ -130,7 +144,7 @@ def undo(batch: ImportBatch, user: Any) -> ImportBatch | None:
         except IntegrityError:  # somebody else pressed it this very moment
             back = ImportBatch.objects.get(undoes=batch)
         failpoint("import.undoing")
-        return _begun(back, at_once=batch.total <= AT_ONCE)
+        return _begun(back, at_once=batch.total <= AT_ONCE and _is_small_site())
     return ImportBatch.objects.filter(undoes=batch).first()
 
 
@@ -158,4 +172,6 @@ def heal() -> None:
     )
     for pk, slice in silent.values_list("pk", "slice"):
         enqueue("import_types", pk, slice)
-    ImportBatch.objects.filter(state__in=WAITS, uploaded_at__lt=clock.now() - KEPT).delete()
+    too_old = _waiting().filter(uploaded_at__lt=clock.now() - KEPT)
+    for pk in too_old.values_list("pk", flat=True):
+        delete_while(too_old, pk)

@@ -13,10 +13,11 @@ from wagtail_qbo_sync.compat import wide_statements
 from wagtail_qbo_sync.host.adapter import ClientAdapter, get_adapter
 from wagtail_qbo_sync.models import ImportBatch, ImportRow
 
-from . import compare, forecast, reading
+from . import compare, forecast, reading, undoing
 from .columns import Said, Table, understood
 from .compare import People, Types, Verdict
-from .rows import PUT, STOPS, following, gives_up, put, went_well
+from .present import person, visible
+from .rows import PUT, STOPS, following, gives_up, held, put, went_well
 
 State = ImportBatch.State
 Rows = ImportRow.State
@@ -41,7 +42,7 @@ def read(batch: ImportBatch) -> None:
         batch.trouble = {"why": said.why, "about": said.about}
         batch.file = b""
         return
-    rows = _identified(table, batch.user)
+    rows = _identified(table, person(batch, batch.user))
     with wide_statements(ImportRow.objects.db):
         ImportRow.objects.bulk_create(_rows_of(batch, table.rows, rows))
     batch.found = {"encoding": sheet.encoding, "ignored": table.ignored}
@@ -118,15 +119,11 @@ def _visible_keys(adapter: ClientAdapter, user: Any) -> Iterable[str] | None:
 
 def compare_rows(batch: ImportBatch) -> None:
     """The next rows against their clients. Reads only, but for our rows."""
-    adapter = get_adapter()
     rows = following(batch, Rows.UNREAD, COMPARED)
     if not rows:
         batch.state, batch.crashes = State.FORECAST, 0
         return
-    if gives_up(batch):
-        verdicts = [compare.error(STOPS) for _row in rows]
-    else:
-        verdicts = _verdicts(rows, batch.user, adapter)
+    verdicts = _stopped(batch, rows) if gives_up(batch) else _verdicts(batch, rows)
     for row, verdict in zip(rows, verdicts, strict=True):
         put(row, verdict)
     ImportRow.objects.bulk_update(rows, PUT, batch_size=200)
@@ -134,9 +131,16 @@ def compare_rows(batch: ImportBatch) -> None:
     went_well(batch)
 
 
-def _verdicts(rows: Sequence[ImportRow], user: Any, adapter: ClientAdapter) -> list[Verdict]:
-    pks = {row.client_pk for row in rows}
-    seen = pks if user is None else adapter.visible_keys(user, pks)
+def _stopped(batch: ImportBatch, rows: Sequence[ImportRow]) -> list[Verdict]:
+    """A file is applied whole or not at all; of an undo, what can be put back is."""
+    return [held(row, STOPS) if batch.undoes_id else compare.error(STOPS) for row in rows]
+
+
+def _verdicts(batch: ImportBatch, rows: Sequence[ImportRow]) -> list[Verdict]:
+    if batch.undoes_id:
+        return undoing.verdicts(batch, rows)
+    adapter = get_adapter()
+    seen = visible(person(batch, batch.user), {row.client_pk for row in rows})
     records = {record.pk: record for record in adapter.records(seen)}
     types = Types(adapter.contact_type_choices(), adapter.contact_types.several)
     judge = partial(compare.judge, types=types)

@@ -6,6 +6,8 @@ row that ends the worker again and again is done by itself, and then passed over
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext_noop
 
 from wagtail_qbo_sync.models import ImportBatch, ImportRow
@@ -32,6 +34,11 @@ def gives_up(batch: ImportBatch) -> bool:
 def went_well(batch: ImportBatch) -> None:
     """What went well is not to blame: only the same row again and again is passed over."""
     batch.crashes = SINGLE_AFTER if batch.crashes > SINGLE_AFTER else 0
+
+
+def held(row: ImportRow, why: str, **about: Any) -> Verdict:
+    """The client keeps what it has."""
+    return Verdict(ImportRow.State.HELD, row.before, row.after, why, about)
 
 
 def put(row: ImportRow, verdict: Verdict) -> None:

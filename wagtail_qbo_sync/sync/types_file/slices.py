@@ -16,7 +16,7 @@ from wagtail_qbo_sync.clock import failpoint
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.models import ImportBatch
 
-from . import applying, preview
+from . import applying, preview, undoing
 
 State = ImportBatch.State
 UNDER_WAY = (State.READING, State.COMPARING, State.FORECAST, State.APPLYING)
@@ -59,7 +59,7 @@ def _slice(pk: int, slice: int) -> int | None:
 def _begin(batch: ImportBatch) -> None:
     """From a file, or from another import, to rows."""
     if batch.undoes_id:
-        applying.turn_around(batch)
+        undoing.turn_around(batch)
     else:
         preview.read(batch)
 

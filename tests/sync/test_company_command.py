@@ -1,0 +1,148 @@
+"""`manage.py qbo_company`: what people decide about a whole company (U15)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from crm.models import Client
+from django.core.exceptions import ValidationError
+
+from tests import factories
+from wagtail_qbo_sync import clock
+from wagtail_qbo_sync.models import Case, Connection, Customer, Decision, Token
+from wagtail_qbo_sync.sync.people import deleted
+
+from .conftest import customer
+from .firm import Firm, client, edit
+from .test_commands import failure, run
+from .test_refused import host_rule  # noqa: F401
+
+
+@pytest.fixture
+def company(db: None) -> Connection:
+    return factories.connection("Harbor & Finch")
+
+
+def asks(company: Connection, kind: str, **facts: object) -> None:
+    factories.case(company, kind, "", facts=facts)
+
+
+def test_disconnect(company: Connection) -> None:
+    factories.customer(company)
+    assert "are kept" in run("qbo_company", "disconnect")
+    company.refresh_from_db()
+    assert not company.is_connected and Customer.objects.exists()
+    assert "is not connected" in failure("qbo_company", "disconnect")
+
+
+def test_disconnect_with_its_mirror(company: Connection) -> None:
+    factories.customer(company)
+    run("qbo_company", "disconnect", "--delete-mirror")
+    assert not Customer.objects.exists()
+
+
+def test_a_copy_is_named_before_it_disconnects(company: Connection) -> None:
+    Connection.objects.update(installation={"installation": "elsewhere"})
+    assert "live site or a copy" in failure("qbo_company", "disconnect")
+    run("qbo_company", "copy")
+    company.refresh_from_db()
+    assert not company.is_connected and not Token.objects.exists()
+
+
+def test_the_live_site_is_that_of_all_its_companies(company: Connection) -> None:
+    factories.connection("Other")
+    assert "by another site" in failure("qbo_company", "live-site")
+    Connection.objects.update(installation={"installation": "elsewhere"})
+    said = run("qbo_company", "live-site")
+    assert said.count("live site now") == 2
+    assert "by another site" in failure("qbo_company", "copy"), "both belong here now"
+
+
+def test_a_reset_is_taken_for_the_truth(company: Connection) -> None:
+    asks(company, "reset", unseen=40, known=40)
+    assert "A plan shows" in run("qbo_company", "go-on")
+    assert not Case.objects.filter(open_key__isnull=False).exists()
+    assert "Nothing of the kind" in failure("qbo_company", "go-on")
+
+
+@pytest.mark.parametrize(
+    ("act", "answer"), [("reattach-deleted", deleted.REATTACH), ("leave-deleted", deleted.LEAVE)]
+)
+def test_many_deleted_clients(company: Connection, act: str, answer: str) -> None:
+    asks(company, "deletions", lost=40, pairs=[])
+    run("qbo_company", act)
+    assert Case.objects.get().facts["answer"]["do"] == answer
+    assert "Nothing of the kind" in failure("qbo_company", act)
+
+
+def test_whom_the_policy_excluded_takes_part_again(company: Connection) -> None:
+    for qbo_id in "123":
+        Decision.objects.create(
+            connection=company,
+            kind=Decision.Kind.EXCLUDE_CUSTOMER,
+            qbo_id=qbo_id,
+            by_policy=qbo_id != "3",
+            at=clock.now(),
+        )
+    assert "Taking part again: 2" in run("qbo_company", "release-excluded")
+    assert Decision.objects.get().qbo_id == "3"
+
+
+@pytest.fixture
+def conflicts(firm: Firm) -> list[Client]:
+    """Three pairs whose phones say different things, all new."""
+    names = ["Anna Berg", "Bo Coe", "Cid Dunn"]
+    mails = [f"{name[0]}@x.example" for name in names]
+    made = [client(name, mail, phone="1") for name, mail in zip(names, mails, strict=True)]
+    number = {"PrimaryPhone": {"FreeFormNumber": "1"}}
+    rows = zip("123", names, mails, strict=True)
+    firm.has(*(customer(qbo_id, name, mail, **number) for qbo_id, name, mail in rows))
+    firm.sync()
+    for qbo_id, one in zip("123", made, strict=True):
+        edit(one, phone="2")
+        firm.edits(qbo_id, PrimaryPhone={"FreeFormNumber": "3"})
+    firm.sync()
+    assert len(firm.cases()) == 3
+    return made
+
+
+def test_settle_all(firm: Firm, conflicts: list[Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they are more than are settled at once."""
+    monkeypatch.setattr("wagtail_qbo_sync.sync.bulk.decisions.AT_ONCE", 1)
+    monkeypatch.setattr("wagtail_qbo_sync.sync.bulk.decisions.SLICE", 2)
+    assert "--take" in failure("qbo_company", "settle-all")
+    assert run("qbo_company", "settle-all", "--take=qbo") == "Settled: 3.\n"
+    run("qbo_sync")
+    assert set(Client.objects.values_list("phone", flat=True)) == {"3"}
+    assert run("qbo_company", "settle-all", "--take=site") == "Settled: 0.\n"
+
+
+def test_what_the_site_refused_is_tried_again(
+    firm: Firm,
+    host_rule: Callable[[Callable[[Client], None]], None],  # noqa: F811
+) -> None:
+    strict = True
+
+    def rule(instance: Client) -> None:
+        if strict:
+            raise ValidationError({"company_name": "Not today."})
+
+    client("Anna Berg", "anna@berg.example")
+    firm.has(customer("1", "Anna Berg", "anna@berg.example"))
+    firm.sync()
+    host_rule(rule)
+    firm.edits("1", CompanyName="Berg Ltd")
+    firm.sync()
+    strict = False
+    assert "Tried again: 1" in run("qbo_company", "retry-all")
+    run("qbo_sync")
+    assert firm.client("1").company_name == "Berg Ltd"
+
+
+def test_which_company_is_said(company: Connection) -> None:
+    factories.connection("Other")
+    assert "--company" in failure("qbo_company", "disconnect")
+    run("qbo_company", "disconnect", "--company=Other")
+    company.refresh_from_db()
+    assert company.is_connected

@@ -1,0 +1,134 @@
+"""Decisions about a whole company, as the screens make them (U15)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext
+
+from wagtail_qbo_sync.models import BulkDecision, Case, Connection
+from wagtail_qbo_sync.sync.access.installation import is_copy
+from wagtail_qbo_sync.sync.bulk import decisions
+from wagtail_qbo_sync.sync.bulk.choices import Choice
+from wagtail_qbo_sync.sync.people import connect, dead_letters, decide, deleted
+from wagtail_qbo_sync.sync.people.conflicts import Take
+from wagtail_qbo_sync.sync.reading import reset
+from wagtail_qbo_sync.sync.records.cases import AlreadyAnswered
+
+from ._companies import add_company_argument, chosen_companies
+from ._terminal import quiet_queue
+from ._walking import refuse_rest
+
+Options = dict[str, Any]
+WINS = {Take.QBO: BulkDecision.Act.QBO_WINS, Take.SITE: BulkDecision.Act.SITE_WINS}
+
+
+def _disconnect(company: Connection, options: Options) -> str:
+    if not company.is_connected:
+        raise CommandError(f"{company} is not connected.")
+    if is_copy(company):
+        raise CommandError("Say first whether this is the live site or a copy of it.")
+    connect.disconnect(company, None, delete_mirror=options["delete_mirror"])
+    return "Disconnected. Its mappings and what was decided are kept."
+
+
+def _go_on(company: Connection, options: Options) -> str:
+    reset.go_on(company, None)
+    return "What QuickBooks has now is taken for the truth. A plan shows what follows."
+
+
+def _reattach(company: Connection, options: Options) -> str:
+    deleted.answer(company, deleted.REATTACH, None)
+    return "The pairs that were found are put together again."
+
+
+def _leave_deleted(company: Connection, options: Options) -> str:
+    deleted.answer(company, deleted.LEAVE, None)
+    return "The customers stay without their deleted clients."
+
+
+def _retry_all(company: Connection, options: Options) -> str:
+    refuse_rest(company)
+    return f"Tried again: {dead_letters.retry_all(company, None):,} that the site refused."
+
+
+def _release(company: Connection, options: Options) -> str:
+    released = decide.release_excluded_by_policy(company, None)
+    return f"Taking part again: {released:,} that the policy had excluded."
+
+
+def _settle_all(company: Connection, options: Options) -> str:
+    """Every conflict that is open now, as one decision, which can be undone on its page."""
+    if options["take"] is None:
+        raise CommandError("settle-all needs --take site or --take qbo.")
+    act = WINS[Take(options["take"])]
+    asked = Case.objects.filter(
+        connection=company, kind=Case.Kind.CONFLICT, open_key__isnull=False
+    ).values_list("qbo_id", flat=True)
+    bulk = decisions.decide(company, act, [Choice(qbo_id, act) for qbo_id in asked], None)
+    if bulk.finished_at is None:
+        decisions.advance(bulk.pk, bulk.done, math.inf)
+        bulk.refresh_from_db()
+    left = [f"{gettext(why)} ({len(qbo_ids):,})" for why, qbo_ids in bulk.skipped.items()]
+    return "\n".join([f"Settled: {bulk.counts.get(act, 0):,}.", *left])
+
+
+ACTS: dict[str, Callable[[Connection, Options], str]] = {
+    "disconnect": _disconnect,
+    "go-on": _go_on,
+    "reattach-deleted": _reattach,
+    "leave-deleted": _leave_deleted,
+    "retry-all": _retry_all,
+    "release-excluded": _release,
+    "settle-all": _settle_all,
+}
+OF_THE_SITE: dict[str, tuple[Callable[[Connection, Any], None], str]] = {
+    "live-site": (connect.this_is_the_live_site, "This is the live site now."),
+    "copy": (connect.this_is_a_copy, "This is a copy: the login is forgotten here."),
+}
+"""What is said of a site that looks like a copy, of all its companies unless one is named (U18)."""
+
+
+class Command(BaseCommand):
+    help = "Decides about a whole company: disconnect it, go on after a reset and the like."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        acts = [*ACTS, *OF_THE_SITE]
+        parser.add_argument("act", choices=acts, metavar="ACT", help=", ".join(acts))
+        add_company_argument(parser, "which company; needed where there are several")
+        parser.add_argument(
+            "--delete-mirror",
+            action="store_true",
+            help="disconnect: delete what was read of its customers, too",
+        )
+        sides = [Take.SITE.value, Take.QBO.value]
+        parser.add_argument("--take", choices=sides, help="settle-all: whose values both get")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        companies = chosen_companies(options["company"])
+        with quiet_queue():
+            if options["act"] in OF_THE_SITE:
+                self._say_of_the_site(companies, options["act"])
+            else:
+                self._decide(companies, options)
+
+    def _say_of_the_site(self, companies: list[Connection], act: str) -> None:
+        does, said = OF_THE_SITE[act]
+        copies = [company for company in companies if is_copy(company)]
+        if not copies:
+            raise CommandError("No company was connected by another site than this one.")
+        for company in copies:
+            does(company, None)
+            self.stdout.write(f"{company}: {said}")
+
+    def _decide(self, companies: list[Connection], options: Options) -> None:
+        if len(companies) != 1:
+            raise CommandError("Say which company: --company ID or name.")
+        try:
+            said = ACTS[options["act"]](companies[0], options)
+        except AlreadyAnswered as answered:
+            raise CommandError(f"Nothing of the kind is asked about {companies[0]}.") from answered
+        self.stdout.write(said)

@@ -1,0 +1,1 @@
+"""The steps of a run, judged once more and carried out in one transaction each."""

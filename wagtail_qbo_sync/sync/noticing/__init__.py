@@ -1,0 +1,1 @@
+"""Hints that something happened: clients' footprints, webhooks, visits."""

@@ -1,0 +1,1 @@
+"""What people say, one record at a time: mapping, excluding, settling, undoing."""

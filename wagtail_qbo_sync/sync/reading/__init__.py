@@ -1,0 +1,1 @@
+"""Customers come into the mirror: changes, everything, the nightly comparison."""

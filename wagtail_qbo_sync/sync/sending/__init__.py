@@ -1,0 +1,1 @@
+"""What was written down goes to QuickBooks, and its answers are stored."""
