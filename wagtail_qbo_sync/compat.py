@@ -56,7 +56,8 @@ def lock(rows: models.QuerySet[Row], *related: str) -> models.QuerySet[Row]:
     features = connections[rows.db].features
     if features.has_select_for_update and not features.has_select_for_update_of:
         return rows.select_for_update().prefetch_related(*related)
-    return rows.select_for_update(of=("self",)).select_related(*related)
+    locked = rows.select_for_update(of=("self",))
+    return locked.select_related(*related) if related else locked
 
 
 def delete_while(rows: models.QuerySet[Row], pk: int) -> bool:
