@@ -11,6 +11,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.mail import send_mail
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 from pytest_django import DjangoAssertNumQueries, Settings
 from wagtail.users.models import UserProfile
@@ -144,7 +146,10 @@ def test_a_second_tick_finds_it_taken(company: Connection) -> None:
 
 
 def test_a_mail_server_that_fails_is_tried_again(
-    company: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    company: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    heard: list[str],
 ) -> None:
     def fail(*args: Any) -> None:
         raise SMTPException("no")
@@ -161,6 +166,7 @@ def test_a_mail_server_that_fails_is_tried_again(
     alerts.send_all()
     (told,) = bodies()
     assert "approval" in told and "both sides: 1" in told
+    assert len(heard) == 1
 
 
 @pytest.mark.parametrize("values", [{"email": ""}, {"is_active": False}])
@@ -169,6 +175,40 @@ def test_nobody_to_mail_to(company: Connection, heard: list[str], values: dict[s
     factories.case(company, "conflict", "1")
     alerts.send_all()
     assert bodies() == [] and len(heard) == 1
+
+
+def test_who_gets_an_address_is_mailed_what_is_owed(company: Connection, heard: list[str]) -> None:
+    """Once, and without another signal; while nobody has one, a tick does nothing more."""
+    users = get_user_model().objects
+    users.update(email="")
+    factories.case(company, "conflict", "1")
+    factories.run(company, "waiting")
+    alerts.send_all()
+    later(hours=1)
+    factories.case(company, "refused", "2")
+    for _tick in range(3):
+        alerts.send_all()
+        later(hours=1)
+    assert bodies() == [] and len(heard) == 2
+    Case.objects.filter(kind="refused").update(open_key=None)
+    users.update(email=ADDRESS)
+    for _tick in range(2):
+        alerts.send_all()
+        later(hours=1)
+    (told,) = bodies()
+    assert "approval" in told and "both sides: 1" in told and "Refused" not in told
+    assert len(heard) == 2
+
+
+def test_what_is_over_is_not_owed(company: Connection) -> None:
+    get_user_model().objects.update(email="")
+    case = factories.case(company, "conflict", "1")
+    alerts.send_all()
+    Case.objects.filter(pk=case.pk).update(open_key=None)
+    get_user_model().objects.update(email=ADDRESS)
+    later(hours=1)
+    alerts.send_all()
+    assert bodies() == [] and SyncState.objects.get().told == {}
 
 
 @pytest.mark.parametrize("gone", ["deleted", "inactive", "not entitled", "no address"])
@@ -297,6 +337,16 @@ def test_a_plan_is_not_told_again_because_a_login_ended_meanwhile(
     plan, login = bodies()
     assert "approval" in plan and "login" in login and "approval" not in login
     assert len(heard) == 2
+
+
+def test_a_minute_that_owes_writes_nothing(company: Connection) -> None:
+    get_user_model().objects.update(email="")
+    factories.case(company, "conflict", "1")
+    alerts.send_all()
+    later(hours=1)
+    with CaptureQueriesContext(database) as asked:
+        alerts.send_all()
+    assert [each["sql"] for each in asked if not each["sql"].startswith("SELECT")] == []
 
 
 def test_a_quiet_minute_costs_five_queries(

@@ -2,7 +2,8 @@
 after a week.
 
 What is told is noted before it is sent, in one conditional transaction per company, so that a
-tick that is killed or doubled tells nothing twice. If no mail can be sent, it is noted back.
+tick that is killed or doubled tells nothing twice. What reached nobody by mail is owed: it is
+mailed, without another signal, as soon as there is somebody who can be reached.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ logger = logging.getLogger(__name__)
 AGAIN = timedelta(days=7)
 PAUSE = timedelta(minutes=15)
 """Between two mails of a company: a sync finds one thing after the other. Also after a failure."""
-
+OWED = "owed"
+"""Among what was told: since when that has reached nobody by mail."""
 
 STOPS = frozenset({Reason.RECONNECT, Reason.RESET, Reason.FAILED})
 """Reasons of which the signal was sent when the sync stopped (trouble.py)."""
@@ -71,7 +73,9 @@ def send_all() -> None:
 
 def _look_after(company: Connection, waits: Sequence[Attention]) -> None:
     now, told = clock.now(), company.state.told
-    is_over = told.keys() - {_key(each) for each in waits}
+    if OWED in told:
+        _pay(company, waits, now)
+    is_over = told.keys() - {_key(each) for each in waits} - {OWED}
     is_new = _due(told, waits, now) or _untold(company, now).exists()
     if not is_over and not is_new:
         return
@@ -80,10 +84,29 @@ def _look_after(company: Connection, waits: Sequence[Attention]) -> None:
         return
     failpoint("alerts.noted")
     _signal(company, news)
+    if not _reach(recipients(company), company, news):
+        _owe(company, now)
+
+
+def _pay(company: Connection, waits: Sequence[Attention], now: datetime) -> None:
+    """Mail what is owed and still stands, once there is somebody to mail to."""
     people = recipients(company)
+    since = _take_owed(company, now) if people else None
+    if since is None:
+        return
+    failpoint("alerts.noted")
+    told = {key: parse_datetime(at) for key, at in company.state.told.items()}
+    reasons = [each for each in waits if (at := told.get(_key(each))) and at >= since]
+    problems = open_problems().filter(connection=company, told_at__gte=since)
+    news = _news(reasons, problems)
+    if news is not None and not _reach(people, company, news):
+        _owe(company, since)
+
+
+def _reach(people: Iterable[Any], company: Connection, news: News) -> bool:
+    """Mail to all of them. Whether anybody got it."""
     reached = [person for person in people if _mail(person, company, news)]
-    if people and not reached:
-        _note_back(company, news, now)
+    return bool(reached)
 
 
 def _due(told: dict[str, str], waits: Iterable[Attention], now: datetime) -> list[Attention]:
@@ -99,7 +122,7 @@ def _note(company: Connection, waits: Sequence[Attention], now: datetime) -> New
     What is over is forgotten: should it come again, it is news.
     """
     state = SyncState.objects.select_for_update().get(pk=company.pk)
-    keys = {_key(each) for each in waits}
+    keys = {OWED, *(_key(each) for each in waits)}
     state.told = {key: at for key, at in state.told.items() if key in keys}
     if state.tell_after is not None and state.tell_after > now:
         state.save(update_fields=["told"])
@@ -110,19 +133,37 @@ def _note(company: Connection, waits: Sequence[Attention], now: datetime) -> New
         state.told |= {_key(each): now.isoformat() for each in due}
         state.tell_after = now + PAUSE
     state.save(update_fields=["told", "tell_after"])
-    noted = Case.objects.filter(connection=company, told_at=now).order_by()
-    counts: Any = noted.values_list("kind").annotate(count=Count("pk")) if told else ()
-    return News(tuple(due), dict(sorted(counts))) if due or told else None
+    return _news(due, Case.objects.filter(connection=company, told_at=now)) if told else _news(due)
+
+
+def _news(reasons: Iterable[Attention], problems: QuerySet[Case] | None = None) -> News | None:
+    """None: there is nothing."""
+    counts: Any = ()
+    if problems is not None:
+        counts = problems.order_by().values_list("kind").annotate(count=Count("pk"))
+    news = News(tuple(reasons), dict(sorted(counts)))
+    return news if news.reasons or news.problems else None
 
 
 @transaction.atomic
-def _note_back(company: Connection, news: News, now: datetime) -> None:
-    """It was not told: it is tried again after the pause."""
-    Case.objects.filter(connection=company, told_at=now).update(told_at=None)
+def _owe(company: Connection, since: datetime) -> None:
+    """What was told since then has reached nobody; what was owed before stays so."""
     state = SyncState.objects.select_for_update().get(pk=company.pk)
-    untold = {_key(each) for each in news.reasons}
-    state.told = {key: at for key, at in state.told.items() if key not in untold}
+    state.told = {OWED: since.isoformat()} | state.told
     state.save(update_fields=["told"])
+
+
+@transaction.atomic
+def _take_owed(company: Connection, now: datetime) -> datetime | None:
+    """Since when something is owed, which this tick sees to. None: another does, or did a moment
+    ago."""
+    state = SyncState.objects.select_for_update().get(pk=company.pk)
+    if OWED not in state.told or (state.tell_after is not None and state.tell_after > now):
+        return None
+    since = parse_datetime(state.told.pop(OWED))
+    state.tell_after = now + PAUSE
+    state.save(update_fields=["told", "tell_after"])
+    return since
 
 
 def _untold(company: Connection, now: datetime) -> QuerySet[Case]:
