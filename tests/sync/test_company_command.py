@@ -10,12 +10,21 @@ from django.core.exceptions import ValidationError
 
 from tests import factories
 from wagtail_qbo_sync import clock
-from wagtail_qbo_sync.models import Case, Connection, Customer, Decision, Token
+from wagtail_qbo_sync.models import (
+    BulkDecision,
+    Case,
+    Connection,
+    Customer,
+    Decision,
+    Mapping,
+    Run,
+    Token,
+)
 from wagtail_qbo_sync.sync.people import deleted
 
 from .conftest import customer
 from .firm import Firm, client, edit
-from .test_commands import failure, run
+from .test_commands import answers, exit_status, failure, run  # noqa: F401
 from .test_refused import host_rule  # noqa: F401
 
 
@@ -112,10 +121,90 @@ def test_settle_all(firm: Firm, conflicts: list[Client], monkeypatch: pytest.Mon
     monkeypatch.setattr("wagtail_qbo_sync.sync.bulk.decisions.AT_ONCE", 1)
     monkeypatch.setattr("wagtail_qbo_sync.sync.bulk.decisions.SLICE", 2)
     assert "--take" in failure("qbo_company", "settle-all")
-    assert run("qbo_company", "settle-all", "--take=qbo") == "Settled: 3.\n"
+    said = run("qbo_company", "settle-all", "--take=qbo")
+    made = BulkDecision.objects.get()
+    assert "3 customers are settled: QuickBooks wins." in said
+    assert f"undo-many --decision {made.pk}" in said
     run("qbo_sync")
     assert set(Client.objects.values_list("phone", flat=True)) == {"3"}
-    assert run("qbo_company", "settle-all", "--take=site") == "Settled: 0.\n"
+    assert "Nothing was changed." in run("qbo_company", "settle-all", "--take=site")
+
+
+def test_a_decision_about_many_is_taken_back(
+    firm: Firm, conflicts: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """U5, by its number. To its end, also where it is about more than are done at once."""
+    run("qbo_company", "settle-all", "--take=qbo")
+    made = BulkDecision.objects.get()
+    monkeypatch.setattr("wagtail_qbo_sync.sync.bulk.decisions.AT_ONCE", 1)
+    monkeypatch.setattr("wagtail_qbo_sync.sync.bulk.decisions.SLICE", 2)
+    assert "--decision" in failure("qbo_company", "undo-many")
+    assert "--decision" in failure("qbo_company", "undo-many", "--decision=4711")
+    undo = ("qbo_company", "undo-many", f"--decision={made.pk}")
+    assert "3 customers are in conflict again" in run(*undo)
+    assert len(firm.cases()) == 3
+    assert "or was already" in failure(*undo)
+    factories.connection("Other")
+    assert "has no decision" in failure(*undo, "--company=Other")
+
+
+@pytest.fixture
+def to_map(firm: Firm) -> Firm:
+    """1 Anna and 3 Carl are like nobody, 2 has Tom's e-mail; and there is a client Dora."""
+    client("Tom Reed", "tom@reed.example")
+    client("Dora Lund", "dora@lund.example")
+    firm.has(
+        customer("1", "Anna Berg", "anna@berg.example"),
+        customer("2", "Thomas Reed", "tom@reed.example"),
+        customer("3", "Carl Cole", "carl@cole.example"),
+    )
+    firm.sync()
+    return firm
+
+
+def test_what_is_chosen_is_saved_when_it_was_read(
+    to_map: Firm,
+    answers: Callable[[str], list[str]],  # noqa: F811
+) -> None:
+    """C9 to C12."""
+    save = ("qbo_company", "save-all")
+    assert "nothing is chosen" in failure(*save)
+    dora = Client.objects.get(name="Dora Lund")
+    run("qbo_decide", "choose", "--customer=1", "--do=map", f"--client={dora.pk}")
+    assert "--do" in failure("qbo_company", "choose-rest")
+    said = run("qbo_company", "choose-rest", "--do=create")
+    assert "Chosen: 1." in said and "a client is like them: 1." in said
+    code, said = exit_status(*save)
+    assert code == 3 and "Nothing is saved" in said
+    assert f"Mapped: Anna Berg = {dora.name}" in said and "Client created: Carl Cole" in said
+    assert not Mapping.objects.exists() and not Run.objects.filter(state="proposed").exists()
+    asked = answers("y")
+    said = run(*save)
+    assert asked == ["Save this? [y/N] "]
+    assert "1 customer is mapped." in said and "A client is made of 1 customer." in said
+    run("qbo_sync")
+    assert to_map.client("1").pk == dora.pk and to_map.client("3").name == "Carl Cole"
+    made = BulkDecision.objects.get()
+    assert f"--decision {made.pk}" in said
+    run("qbo_company", "undo-many", f"--decision={made.pk}")
+    assert not Mapping.objects.exists()
+
+
+def test_what_cannot_be_saved_is_named(to_map: Firm) -> None:
+    dora = Client.objects.get(name="Dora Lund")
+    run("qbo_decide", "choose", "--customer=1", "--do=map", f"--client={dora.pk}")
+    run("qbo_decide", "choose", "--customer=2", "--do=leave")
+    dora.delete()
+    said = run("qbo_company", "save-all", "--yes")
+    assert "Anna Berg (Left as it is: This client is no longer there.)" in said
+    assert "1 customer is left unmapped." in said
+    assert "Nothing of this" in failure("qbo_company", "save-all", "--yes")
+
+
+def test_the_rest_is_undecided_again(to_map: Firm) -> None:
+    run("qbo_company", "choose-rest", "--do=exclude")
+    assert run("qbo_company", "unchoose-rest") == "Undecided again: 3.\n"
+    assert "nothing is chosen" in failure("qbo_company", "save-all")
 
 
 def test_what_the_site_refused_is_tried_again(

@@ -11,11 +11,13 @@ from django.core.exceptions import ValidationError
 
 from tests import factories
 from wagtail_qbo_sync.models import Case, Decision, Mapping
+from wagtail_qbo_sync.sync.bulk import drafts
 from wagtail_qbo_sync.sync.records.status import with_status
 
 from .conftest import customer
 from .firm import Firm, client, edit
 from .test_commands import failure, run
+from .test_conflicts import anna  # noqa: F401
 from .test_refused import host_rule  # noqa: F401
 
 Kind = Decision.Kind
@@ -84,6 +86,8 @@ def test_exclude_and_include_either(firm: Firm, two: Client) -> None:
     assert status(firm, "1") == "excluded"
     decide("include", customer="1")
     assert status(firm, "1") == "unmapped"
+    decide("exclude-again", customer="1")
+    assert status(firm, "1") == "excluded"
     decide("exclude", client=two.pk)
     assert Decision.objects.filter(kind=Kind.EXCLUDE_CLIENT, client_pk=two.pk).exists()
     decide("include", client=two.pk)
@@ -127,6 +131,68 @@ def test_settle_one_field_then_the_rest(firm: Firm, conflict: Client) -> None:
     assert "Nothing of the kind" in failure("qbo_decide", "settle", "--customer=1", "--take=qbo")
 
 
+def test_another_value_settles_and_is_taken_back(firm: Firm, conflict: Client) -> None:
+    """U4: one that is typed; and Undo of that."""
+    about = ("qbo_decide", "settle", "--customer=1")
+    assert "one --field" in failure(*about, "--value=4")
+    assert "--value" in failure(*about, "--value=4", "--take=qbo", "--field=phone")
+    assert "at most 30" in failure(*about, "--field=phone", "--value=" + "4" * 99)
+    assert "Nothing of the kind" in failure("qbo_decide", "reopen", "--customer=1")
+    decide("settle", customer="1", field="phone", value="4")
+    conflict.refresh_from_db()
+    assert conflict.phone == "4"
+    decide("reopen", client=conflict.pk)
+    conflict.refresh_from_db()
+    assert conflict.phone == "2"
+    assert set(firm.case("conflict", "1").facts["conflicts"]) == {"phone", "mobile"}
+    decide("settle", customer="1", field="phone", value="4")
+    run("qbo_sync")
+    assert firm.record("1")["PrimaryPhone"]["FreeFormNumber"] == "4"
+    assert "has been sent" in failure("qbo_decide", "reopen", "--customer=1")
+
+
+def test_an_address_is_typed_by_its_parts(firm: Firm, anna: Client) -> None:  # noqa: F811
+    about = ("qbo_decide", "settle", "--customer=1", "--field=mailing_address")
+    for wrong in ("Rome", "[1]", '{"town": "Rome"}'):
+        assert '"city"' in failure(*about, f"--value={wrong}")
+    run(*about, '--value={"city": "Rome"}')
+    anna.refresh_from_db()
+    assert (anna.address, anna.city) == ("1 Elm St", "Rome")
+
+
+def test_a_choice_is_kept_until_all_are_saved(firm: Firm, two: Client) -> None:
+    """C9."""
+    for wrong in (("--do=map",), ("--do=create", f"--client={two.pk}"), ()):
+        assert "needs" in failure("qbo_decide", "choose", "--customer=1", *wrong)
+    assert "no longer there" in failure(
+        "qbo_decide", "choose", "--customer=1", "--do=map", "--client=4711"
+    )
+    said = decide("choose", customer="1", do="exclude")
+    assert "save-all" in said and status(firm, "1") == "unmapped"
+    decide("choose", customer="1", do="map", client=two.pk)
+    assert "chosen for" in failure(
+        "qbo_decide", "choose", "--customer=2", "--do=map", f"--client={two.pk}"
+    )
+    (held,) = drafts.drafts_of(firm.connection, ["1", "2"]).values()
+    assert (held.do, held.client_pk) == ("map", str(two.pk))
+    decide("exclude", client=two.pk)
+    assert "is excluded" in failure(
+        "qbo_decide", "choose", "--customer=2", "--do=map", f"--client={two.pk}"
+    )
+
+
+def test_an_answer_about_a_deleted_client_is_taken_back(firm: Firm, two: Client) -> None:
+    """U16."""
+    decide("map", customer="1", client=two.pk)
+    run("qbo_sync")
+    two.delete()
+    run("qbo_sync")
+    decide("keep-deleted", customer="1")
+    assert firm.cases() == set()
+    decide("ask-deleted", customer="1")
+    assert firm.cases() == {("client_deleted", "1")}
+
+
 def test_a_name_that_is_taken(firm: Firm, two: Client) -> None:
     """U10."""
     ida = client("Ida Holm", "ida@elsewhere.example")
@@ -138,6 +204,7 @@ def test_a_name_that_is_taken(firm: Firm, two: Client) -> None:
     decide("rename", client=ida.pk, name="Ida Holm II")
     run("qbo_sync")
     assert "Ida Holm II" in {one["DisplayName"] for one in firm.records()}
+    assert "any more" in failure("qbo_decide", "ask-name", f"--client={ida.pk}")
 
 
 def test_a_name_is_left(firm: Firm, two: Client) -> None:
@@ -145,7 +212,10 @@ def test_a_name_is_left(firm: Firm, two: Client) -> None:
     decide("create", client=ida.pk)
     run("qbo_sync")
     decide("leave-name", client=ida.pk)
-    assert not Case.objects.filter(open_key__isnull=False, kind="not_taken").exists()
+    asked = Case.objects.filter(open_key__isnull=False, kind="not_taken")
+    assert not asked.exists()
+    decide("ask-name", client=ida.pk)
+    assert asked.exists()
 
 
 def test_a_problem_is_ignored_opened_and_tried_again(
@@ -159,7 +229,7 @@ def test_a_problem_is_ignored_opened_and_tried_again(
         if strict:
             raise ValidationError({"company_name": "Not today."})
 
-    anna = client("Anna Berg", "anna@berg.example")
+    made = client("Anna Berg", "anna@berg.example")
     firm.has(customer("1", "Anna Berg", "anna@berg.example"))
     firm.sync()
     host_rule(rule)
@@ -171,10 +241,10 @@ def test_a_problem_is_ignored_opened_and_tried_again(
     assert firm.case("refused", "1").set_aside_at is None
     strict = False
     assert firm.sync() is None, "not by itself"
-    decide("retry", client=anna.pk)
+    decide("retry", client=made.pk)
     run("qbo_sync")
-    anna.refresh_from_db()
-    assert anna.company_name == "Berg Ltd"
+    made.refresh_from_db()
+    assert made.company_name == "Berg Ltd"
     assert "no problem" in failure("qbo_decide", "ignore", "--customer=1")
 
 

@@ -26,7 +26,6 @@ from wagtail_qbo_sync.admin.sync_line import WithSyncLine
 from wagtail_qbo_sync.models import Connection, Customer
 from wagtail_qbo_sync.sync.bulk import drafts, proposal
 from wagtail_qbo_sync.sync.bulk.drafts import Do
-from wagtail_qbo_sync.sync.records.client_status import taken_by
 from wagtail_qbo_sync.sync.records.locked import Refusal
 
 LONGEST = 200
@@ -175,17 +174,8 @@ class Decide(OfCompany, PostOnly):
         """Why this cannot be chosen, "" if it can. The client must be this person's to see."""
         if do not in Do.values:
             return gettext("Choose what this customer is.")
-        if do != Do.MAP:
-            return ""
-        client = visible_record(self.request.user, client_pk)
-        if client is None:
+        if do == Do.MAP and visible_record(self.request.user, client_pk) is None:
             return gettext("Choose a client that is still there.")
-        taken, excluded = taken_by(self.company, [client.pk])
-        if client.pk in taken:
-            names = {"client": client.label, "customer": taken[client.pk]}
-            return gettext("“%(client)s” is already mapped to “%(customer)s”.") % names
-        if client.pk in excluded:
-            return gettext("“%s” is excluded from mapping.") % client.label
         return ""
 
     def changed(self, draft: drafts.Draft | None) -> dict[str, str]:

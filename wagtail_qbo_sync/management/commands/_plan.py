@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext
+
 from wagtail_qbo_sync.admin.labels import field_label, value_lines
 from wagtail_qbo_sync.models import Change, Run, Step
 from wagtail_qbo_sync.sync.people.ticks import touched_fields
@@ -38,14 +40,21 @@ def counts(run: Run) -> Iterator[str]:
 def steps(run: Run) -> Iterator[str]:
     """Each step, and what it writes where."""
     for step in run.steps.order_by("pk").iterator(CHUNK):
-        unticked = " (unticked)" if step.state == Step.State.UNTICKED else ""
         names = " = ".join(filter(None, [step.data.get("customer"), step.data.get("client")]))
-        yield f"{step.label}: {names or step.qbo_id}{unticked}"
+        yield f"{step.label}: {names or step.qbo_id}{_mark(step)}"
         yield from _fields(Change.Side.SITE.label, step.data.get("values", {}))
         yield from _fields(Change.Side.QBO.label, step.data.get("to_qbo", {}))
         if ACTIVE in step.data:
             active = step.data[ACTIVE]
             yield from _fields(Change.Side.QBO.label, {ACTIVE: [not active, active]})
+
+
+def _mark(step: Step) -> str:
+    """What is not done of a plan."""
+    if step.state == Step.State.UNTICKED:
+        return " (unticked)"
+    why = step.data.get("why") if step.state == Step.State.LEFT else ""
+    return f" ({step.get_state_display()}: {gettext(why)})" if why else ""
 
 
 def _fields(side: Any, values: dict[str, list[Any]]) -> Iterator[str]:

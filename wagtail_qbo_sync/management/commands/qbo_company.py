@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext
 
+from wagtail_qbo_sync.admin.bulk import sentences
 from wagtail_qbo_sync.models import BulkDecision, Case, Connection
 from wagtail_qbo_sync.sync.access.installation import is_copy
-from wagtail_qbo_sync.sync.bulk import decisions
-from wagtail_qbo_sync.sync.bulk.choices import Choice
+from wagtail_qbo_sync.sync.bulk import decisions, drafts, proposal
+from wagtail_qbo_sync.sync.bulk.choices import Choice, Do
 from wagtail_qbo_sync.sync.people import connect, dead_letters, decide, deleted
 from wagtail_qbo_sync.sync.people.conflicts import Take
 from wagtail_qbo_sync.sync.reading import reset
 from wagtail_qbo_sync.sync.records.cases import AlreadyAnswered
 
+from . import _plan
 from ._companies import add_company_argument, chosen_companies
 from ._terminal import quiet_queue
-from ._walking import refuse_rest
+from ._walking import PLAN_WAITS, agreed, refuse_rest
 
 Options = dict[str, Any]
 WINS = {Take.QBO: BulkDecision.Act.QBO_WINS, Take.SITE: BulkDecision.Act.SITE_WINS}
@@ -61,19 +64,55 @@ def _release(company: Connection, options: Options) -> str:
 
 
 def _settle_all(company: Connection, options: Options) -> str:
-    """Every conflict that is open now, as one decision, which can be undone on its page."""
+    """Every conflict that is open now, as one decision, which can be taken back."""
     if options["take"] is None:
         raise CommandError("settle-all needs --take site or --take qbo.")
     act = WINS[Take(options["take"])]
     asked = Case.objects.filter(
         connection=company, kind=Case.Kind.CONFLICT, open_key__isnull=False
     ).values_list("qbo_id", flat=True)
-    bulk = decisions.decide(company, act, [Choice(qbo_id, act) for qbo_id in asked], None)
+    choices = [Choice(qbo_id, act) for qbo_id in asked]
+    return _carried_out(decisions.decide(company, act, choices, None))
+
+
+def _undo_many(company: Connection, options: Options) -> str:
+    """The whole of one decision about many, whoever made it."""
+    pk = options["decision"]
+    made = BulkDecision.objects.filter(connection=company, pk=pk or 0).first()
+    if made is None:
+        raise CommandError(f"{company} has no decision {pk}. undo-many needs --decision.")
+    undone = decisions.undo(made, None)
+    if undone is None:
+        raise CommandError("This cannot be taken back as a whole, or was already.")
+    return _carried_out(undone)
+
+
+def _carried_out(bulk: BulkDecision) -> str:
+    """What a decision did, when it is recorded to its end; and who is left as before, and why."""
     if bulk.finished_at is None:
         decisions.advance(bulk.pk, bulk.done, math.inf)
         bulk.refresh_from_db()
     left = [f"{gettext(why)} ({len(qbo_ids):,})" for why, qbo_ids in bulk.skipped.items()]
-    return "\n".join([f"Settled: {bulk.counts.get(act, 0):,}.", *left])
+    lines = [*(sentences(bulk) or ["Nothing was changed."]), *left]
+    if decisions.can_undo(bulk):
+        lines.append(f"To take it back: manage.py qbo_company undo-many --decision {bulk.pk}")
+    return "\n".join(lines)
+
+
+# Map customers --------------------------------------------------------------------------------
+
+
+def _choose_rest(company: Connection, options: Options) -> str:
+    """C12: the same for all customers for whom nobody has chosen anything."""
+    if options["do"] is None:
+        raise CommandError("choose-rest needs --do create or --do exclude.")
+    did = drafts.apply_default(company, Do(options["do"]), None)
+    kept = f"Suggested by name: {did.exact:,}. Undecided, as a client is like them: {did.alike:,}."
+    return f"Chosen: {did.chosen:,}. {kept}\nNothing is done before all is saved: save-all."
+
+
+def _unchoose_rest(company: Connection, options: Options) -> str:
+    return f"Undecided again: {drafts.take_back_default(company):,}."
 
 
 ACTS: dict[str, Callable[[Connection, Options], str]] = {
@@ -84,7 +123,11 @@ ACTS: dict[str, Callable[[Connection, Options], str]] = {
     "retry-all": _retry_all,
     "release-excluded": _release,
     "settle-all": _settle_all,
+    "undo-many": _undo_many,
+    "choose-rest": _choose_rest,
+    "unchoose-rest": _unchoose_rest,
 }
+SAVE_ALL = "save-all"
 OF_THE_SITE: dict[str, tuple[Callable[[Connection, Any], None], str]] = {
     "live-site": (connect.this_is_the_live_site, "This is the live site now."),
     "copy": (connect.this_is_a_copy, "This is a copy: the login is forgotten here."),
@@ -96,7 +139,7 @@ class Command(BaseCommand):
     help = "Decides about a whole company: disconnect it, go on after a reset and the like."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        acts = [*ACTS, *OF_THE_SITE]
+        acts = [*ACTS, SAVE_ALL, *OF_THE_SITE]
         parser.add_argument("act", choices=acts, metavar="ACT", help=", ".join(acts))
         add_company_argument(parser, "which company; needed where there are several")
         parser.add_argument(
@@ -106,14 +149,22 @@ class Command(BaseCommand):
         )
         sides = [Take.SITE.value, Take.QBO.value]
         parser.add_argument("--take", choices=sides, help="settle-all: whose values both get")
+        parser.add_argument("--decision", type=int, metavar="ID", help="undo-many: which one")
+        same = [Do.CREATE.value, Do.EXCLUDE.value]
+        parser.add_argument("--do", choices=same, help="choose-rest: what is to be done")
+        parser.add_argument("--yes", action="store_true", help="save-all: do not ask")
 
     def handle(self, *args: Any, **options: Any) -> None:
         companies = chosen_companies(options["company"])
         with quiet_queue():
             if options["act"] in OF_THE_SITE:
                 self._say_of_the_site(companies, options["act"])
+            elif len(companies) != 1:
+                raise CommandError("Say which company: --company ID or name.")
+            elif options["act"] == SAVE_ALL:
+                self._save_all(companies[0], options["yes"])
             else:
-                self._decide(companies, options)
+                self._decide(companies[0], options)
 
     def _say_of_the_site(self, companies: list[Connection], act: str) -> None:
         does, said = OF_THE_SITE[act]
@@ -124,11 +175,27 @@ class Command(BaseCommand):
             does(company, None)
             self.stdout.write(f"{company}: {said}")
 
-    def _decide(self, companies: list[Connection], options: Options) -> None:
-        if len(companies) != 1:
-            raise CommandError("Say which company: --company ID or name.")
+    def _decide(self, company: Connection, options: Options) -> None:
         try:
-            said = ACTS[options["act"]](companies[0], options)
+            said = ACTS[options["act"]](company, options)
         except AlreadyAnswered as answered:
-            raise CommandError(f"Nothing of the kind is asked about {companies[0]}.") from answered
+            raise CommandError(f"Nothing of the kind is asked about {company}.") from answered
         self.stdout.write(said)
+
+    def _save_all(self, company: Connection, yes: bool) -> None:
+        """What is chosen is shown first; exactly that is done (C11)."""
+        plan = proposal.propose(company, None)
+        if plan is None:
+            raise CommandError("There is nothing to save: nothing is chosen.")
+        proposal.advance(plan.pk, math.inf)
+        plan.refresh_from_db()
+        for line in (*_plan.counts(plan), "", *_plan.steps(plan)):
+            self.stdout.write(line)
+        if not (yes or agreed("Save this?", self.stdout)):
+            proposal.drop(plan)
+            self.stdout.write("Nothing is saved. What was chosen stays chosen.")
+            sys.exit(PLAN_WAITS)
+        saved = proposal.save(plan, None)
+        if saved is None:
+            raise CommandError("Nothing of this can be saved any more.")
+        self.stdout.write(_carried_out(saved))

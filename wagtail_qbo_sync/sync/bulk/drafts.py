@@ -20,12 +20,12 @@ from wagtail_qbo_sync.compat import wide_statements
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, Customer, Decision
 from wagtail_qbo_sync.models.mirror import split_keys
-from wagtail_qbo_sync.sync.records.client_status import taken_clients
+from wagtail_qbo_sync.sync.records.client_status import taken_by, taken_clients
 from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.records.parties import client_keys
 from wagtail_qbo_sync.sync.records.status import TO_MAP, CustomerStatus, with_status
 
-from .choices import Choice
+from .choices import CLIENT_GONE, Choice
 from .choices import Do as Do
 
 Kind = Decision.Kind
@@ -140,7 +140,7 @@ def save(
     """Keep a choice. `seen`: the version that the page showed, "" for none.
 
     Raises Changed when another stands there by now, Refusal when the customer does not wait,
-    or when the client is chosen for another.
+    or when the client is not free.
     """
     with transaction.atomic():
         # The customer's row is locked, so that of two people the second sees the first.
@@ -151,7 +151,7 @@ def save(
         if (standing.version if standing else "") != seen:
             raise Changed(standing)
         if do == Do.MAP:
-            _refuse_chosen(connection, qbo_id, client_pk)
+            _refuse_taken(connection, qbo_id, client_pk)
         made, _created = Decision.objects.update_or_create(
             kind=Kind.DRAFT,
             connection=connection,
@@ -167,8 +167,17 @@ def save(
     return Draft.of(made)
 
 
-def _refuse_chosen(connection: Connection, qbo_id: str, client_pk: str) -> None:
+def _refuse_taken(connection: Connection, qbo_id: str, client_pk: str) -> None:
     """K8: one customer per client. Of two at the same moment Save all tells (`choices`)."""
+    client = next(iter(get_adapter().records([client_pk])), None)
+    if client is None:
+        raise Refusal(gettext(CLIENT_GONE))
+    taken, excluded = taken_by(connection, [client.pk])
+    if client.pk in taken:
+        names = {"client": client.label, "customer": taken[client.pk]}
+        raise Refusal(gettext("“%(client)s” is already mapped to “%(customer)s”.") % names)
+    if client.pk in excluded:
+        raise Refusal(gettext("“%s” is excluded from mapping.") % client.label)
     other = chosen_clients(connection, [client_pk]).get(client_pk, qbo_id)
     if other != qbo_id:
         customer = Customer.objects.get(connection=connection, qbo_id=other).path

@@ -25,6 +25,8 @@ from wagtail_qbo_sync.sync.records.locked import Outcome, Refusal
 from .conflicts import CONFLICT, SIDES, Unfit, opening, rebased, skip_others, write
 from .decide import ask_for_sync, record_many
 
+SETTLED = Case.objects.filter(kind=CONFLICT, open_key=None, facts__has_key="settled")
+"""What a person or a decision about many has settled."""
 TOO_LATE = gettext_noop("It has been sent to QuickBooks, or edited since.")
 
 
@@ -49,13 +51,7 @@ def reopen(case: Case, user: Any) -> Reopened:
 
 def reopen_many(connection: Connection, qbo_ids: Sequence[str], user: Any) -> Outcome:
     """Take back how the conflicts of these customers were settled last. In a transaction."""
-    settled = Case.objects.filter(
-        connection=connection,
-        kind=CONFLICT,
-        qbo_id__in=list(qbo_ids),
-        open_key=None,
-        facts__has_key="settled",
-    )
+    settled = SETTLED.filter(connection=connection, qbo_id__in=list(qbo_ids))
     latest = dict(settled.order_by("closed_at", "pk").values_list("qbo_id", "pk"))
     done = [one for one in _reopen(connection, list(latest.values()), user) if one.fields]
     outcome = Outcome()
