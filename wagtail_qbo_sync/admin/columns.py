@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -56,10 +57,26 @@ class TickColumn(Column):
         return instance.state == Step.State.PLANNED if is_open and can_untick(instance) else None
 
 
+class LabelledColumn(Column):
+    """A text that says what it is also where the rows of a table are stacked."""
+
+    cell_template_name = "wagtail_qbo_sync/tables/labelled_cell.html"
+
+
 class UndoColumn(Column):
-    """A button that takes one step back; its value is where, "" for none."""
+    """A button that takes one step back; its value is where, "" for none. `named`: of whom."""
 
     cell_template_name = "wagtail_qbo_sync/tables/undo_cell.html"
+
+    def __init__(self, name: str, *, named: Callable[[Any], str], **options: Any) -> None:
+        super().__init__(name, **options)
+        self.named = named
+
+    def get_cell_context_data(
+        self, instance: Any, parent_context: dict[str, Any]
+    ) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_cell_context_data(instance, parent_context)
+        return {**context, "named": self.named(instance)}
 
 
 class ToldColumn(Column):

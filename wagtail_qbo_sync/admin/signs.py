@@ -159,6 +159,7 @@ _IMPORT_ROW = {
     ImportRow.State.SAME: ("minus", QUIET),
     ImportRow.State.DONE: ("check", GOOD),
     ImportRow.State.HELD: ("warning", CARE),
+    ImportRow.State.BACK: ("rotate", QUIET),
 }
 _ASLEEP = {
     CustomerStatus.MAPPED: {

@@ -9,8 +9,10 @@ from typing import Any
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
+from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.ui.components import Component
@@ -34,6 +36,8 @@ EXPORT = "contact_types"
 NOT_YOURS = _(
     "Only whoever uploaded the file, or asked for the undo, decides about it; or a superuser."
 )
+LISTED = 20
+"""How many imports, or undos of one, are listed."""
 LABELS = {"csv": _("Export Contact Types to CSV"), "xlsx": _("Export Contact Types to XLSX")}
 
 
@@ -45,7 +49,7 @@ def may_import(user: Any) -> bool:
 def imports_of(user: Any) -> QuerySet[ImportBatch]:
     """The imports that a person may look at: their own with whatever undoes them, and those of
     the command line and of people who have left; for a superuser, all."""
-    batches = ImportBatch.objects.select_related("user", "undoes", "undone_by").defer("file")
+    batches = ImportBatch.objects.select_related("user", "undoes").defer("file")
     if user.is_superuser:
         return batches
     return batches.filter(Q(user=user) | Q(user=None) | Q(undoes__user=user))
@@ -255,10 +259,21 @@ class ImportSummary(Component):
         """Why the file as a whole cannot be used."""
         return sentence(self.batch.trouble.get("why", ""), self.batch.trouble.get("about", {}))
 
-    @property
+    @cached_property
     def can_undo(self) -> bool:
         done = bool(self.numbers.get(Rows.DONE))
         return done and self.may_decide and imports.can_undo(self.batch)
+
+    @property
+    def is_undone_in_part(self) -> bool:
+        """Whether what can still be taken back is not all that it did."""
+        return bool(self.numbers.get(Rows.BACK))
+
+    @property
+    def undos(self) -> list[tuple[str, str]]:
+        """(what there is to say of an undo of it, its page), the latest first."""
+        found = self.batch.undone_by.order_by("-pk").defer("file")[:LISTED]
+        return [(_undone(undo), import_url(self.user, undo)) for undo in found]
 
     @property
     def stays(self) -> str:
@@ -273,7 +288,7 @@ class ImportSummary(Component):
         return told % {"n": intcomma(number)} if number else ""
 
     def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
-        undoes, undone_by = self.batch.undoes, getattr(self.batch, "undone_by", None)
+        undoes = self.batch.undoes
         return {
             "summary": self,
             "batch": self.batch,
@@ -282,14 +297,29 @@ class ImportSummary(Component):
             "total": intcomma(self.batch.total),
             "ignored": ", ".join(f"“{text}”" for text in self.batch.found.get("ignored", [])),
             "undoes_url": import_url(self.user, undoes) if undoes else "",
-            "undone_by": undone_by,
-            "undone_url": import_url(self.user, undone_by) if undone_by else "",
-            "is_undone": undone_by is not None and undone_by.state in ImportBatch.WRITES,
-            "undo_url": url("types_import_undo", self.batch.pk),
+            "undo_url": undo_url(self.batch),
             "not_yours": NOT_YOURS,
             "worker_command": WORKER_COMMAND,
             "csrf_token": parent_context.get("csrf_token") if parent_context else None,
         }
+
+
+def _undone(undo: ImportBatch) -> str:
+    if undo.state not in ImportBatch.WRITES:
+        return gettext("An undo of this import waits to be confirmed")
+    day = date_format(localtime(undo.finished_at or undo.moved_at), "SHORT_DATETIME_FORMAT")
+    text = (
+        gettext("This import was undone for one client, %(day)s")
+        if undo.only
+        else gettext("This import was undone, %(day)s")
+    )
+    return text % {"day": day}
+
+
+def undo_url(batch: ImportBatch, **about: str) -> str:
+    """Where an import, or what it did to a client, is taken back, by POST."""
+    address = url("types_import_undo", batch.pk)
+    return f"{address}?{urlencode(about)}" if about else address
 
 
 def sentence(why: str, about: dict[str, Any]) -> str:

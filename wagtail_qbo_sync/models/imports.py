@@ -12,7 +12,8 @@ from .connection import Connection
 
 
 class ImportBatch(models.Model):
-    """An uploaded file, its preview, its outcome; or an import taken back (`undoes`).
+    """An uploaded file, its preview, its outcome; or an import taken back (`undoes`), or what
+    it did to one client (`only`, the client's key).
 
     It belongs to whoever uploaded it, or asked for the undo; None for the command line
     (`by_command`), and once that person has left. `file` is kept until it has been read. `slice`
@@ -58,9 +59,10 @@ class ImportBatch(models.Model):
     uploaded_at = models.DateTimeField(_("uploaded at"))
     moved_at = models.DateTimeField()
     finished_at = models.DateTimeField(_("finished at"), null=True)
-    undoes = models.OneToOneField(
+    undoes = models.ForeignKey(
         "self", models.CASCADE, null=True, related_name="undone_by", verbose_name=_("undoes")
     )
+    only = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
         verbose_name = _("import of Contact Types")
@@ -87,6 +89,10 @@ class ImportRow(models.Model):
         SAME = "same", _("Stays as it is")
         DONE = "done", _("Changed")
         HELD = "held", _("Held back")
+        BACK = "back", _("Changed, and taken back")
+
+    WROTE: ClassVar = (State.DONE, State.BACK)
+    """It has changed its client; DONE as long as no undo has put that back."""
 
     batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="rows")
     number = models.PositiveIntegerField(_("row"))

@@ -13,6 +13,7 @@ from django.db import connection as database
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.http import urlencode
 from wagtail.models import ModelLogEntry
 
 from tests import factories
@@ -139,6 +140,50 @@ def test_upload_preview_confirm_undo(clerk: Browser, people: list[Client]) -> No
     assert types_now() == ["Prospect", "Prospect", "Client"]
     assert "Take this undo back" in main(clerk.get(back.url))
     assert "This import was undone" in main(clerk.get(preview.url))
+
+
+def undo_buttons(browser: Browser, batch: ImportBatch) -> list[str]:
+    """Where the buttons of a page lead that take something back, the whole first."""
+    html = unescape(browser.get(url("types_import", batch.pk)).content.decode())
+    return re.findall(r'data-w-action-url-value="([^"]*/undo/[^"]*)"', html)
+
+
+def test_one_client_is_taken_back_from_its_row(clerk: Browser, people: list[Client]) -> None:
+    uploads(clerk, becomes(people[:2], "VIP"))
+    batch = ImportBatch.objects.get()
+    assert undo_buttons(clerk, batch) == []
+    confirms(clerk, batch)
+    whole, anna, _bo = undo_buttons(clerk, batch)
+    assert "Undo Anna Berg" in clerk.get(url("types_import", batch.pk)).content.decode()
+    back: Any = clerk.post(anna)
+    page = main(clerk.get(back.url))
+    assert "This undo waits to be confirmed" in page and "Anna Berg VIP Prospect" in page
+    assert "Bo Coe" not in page and "Undo of one client of types.csv" in page
+    undo = ImportBatch.objects.get(undoes=batch)
+    assert undo_buttons(clerk, batch) == []
+    refused: Any = clerk.post(whole, follow=True)
+    assert "Another undo of this import waits" in refused.content.decode()
+    confirms(clerk, undo)
+    assert types_now() == ["Prospect", "VIP", "Client"]
+    page = main(clerk.get(url("types_import", batch.pk)))
+    assert "This import was undone for one client" in page
+    assert "Undo what is left of the import" in page and "Changed, and taken back 1" in page
+    assert len(undo_buttons(clerk, batch)) == 2
+    clerk.post(whole)
+    confirms(clerk, ImportBatch.objects.latest("pk"))
+    assert types_now() == ["Prospect", "Prospect", "Client"]
+    assert undo_buttons(clerk, batch) == []
+
+
+def test_a_client_that_is_not_named_is_not_the_whole(clerk: Browser, people: list[Client]) -> None:
+    uploads(clerk, becomes(people[:2], "VIP"))
+    batch = ImportBatch.objects.get()
+    confirms(clerk, batch)
+    address = url("types_import_undo", batch.pk)
+    for said in ("", "\0"):
+        assert clerk.post(f"{address}?{urlencode({'client': said})}").status_code == 404
+    clerk.post(f"{address}?client=999")
+    assert not ImportBatch.objects.filter(undoes=batch).exists()
 
 
 def test_an_undo_says_what_it_leads_to_in_quickbooks(clerk: Browser, people: list[Client]) -> None:

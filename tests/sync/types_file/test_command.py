@@ -116,11 +116,33 @@ def test_an_import_is_undone(tmp_path: Path, people: dict[str, Client]) -> None:
     assert types_now() == {"VIP", "Client"} and list(ImportBatch.objects.all()) == [batch]
     said = run("undo", batch.pk)
     assert types_now() == {"Prospect", "Client"} and "2 clients changed" in said
-    with pytest.raises(CommandError, match="It has been undone already"):
-        run("undo", batch.pk)
+    assert "Bo Coe: Somebody has changed" in run("undo", batch.pk)
     back = ImportBatch.objects.get(undoes=batch)
     run("undo", back.pk)
     assert types_now() == {"VIP", "Client"}
+
+
+def test_one_client_of_an_import_is_undone(tmp_path: Path, people: dict[str, Client]) -> None:
+    batch, anna = imported(tmp_path, people, "VIP"), people["Anna"]
+    said = run("undo", batch.pk, "--client", anna.pk)
+    assert "Anna Berg: VIP -> Prospect" in said and "1 clients changed" in said
+    anna.refresh_from_db()
+    assert anna.contact_type.name == "Prospect" and types_now() == {"Prospect", "VIP"}
+    with pytest.raises(CommandError, match="It has been undone already"):
+        run("undo", batch.pk, "--client", anna.pk)
+    with pytest.raises(CommandError, match="There is nothing to take back"):
+        run("undo", batch.pk, "--client", "9999")
+    assert "2 clients changed" in run("undo", batch.pk)
+
+
+def test_what_an_undo_has_left_is_undone(tmp_path: Path, people: dict[str, Client]) -> None:
+    batch = imported(tmp_path, people, "VIP")
+    edit(people["Bo"], contact_type=ContactType.objects.get(name="Client"))
+    run("undo", batch.pk)
+    edit(people["Bo"], contact_type=ContactType.objects.get(name="VIP"))
+    assert "1 clients changed" in run("undo", batch.pk)
+    with pytest.raises(CommandError, match="It has been undone already"):
+        run("undo", batch.pk)
 
 
 def test_nothing_is_left_to_undo(tmp_path: Path, people: dict[str, Client]) -> None:

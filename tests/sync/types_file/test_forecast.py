@@ -356,3 +356,24 @@ def test_what_is_taken_back_is_approved_no_more(
     assert gate.approved_clients(synced.connection) != set(), "the undo is not confirmed"
     imports.confirm(back, None)
     assert gate.approved_clients(synced.connection) == set()
+
+
+def test_what_is_taken_back_of_one_client_is_approved_no_more(
+    synced: Firm, waiting: ContactType, pushed: ContactType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as that is confirmed, whoever writes it; the other client's stays approved."""
+    tom, una = (client(name, contact_type=waiting) for name in ("Tom Reed", "Una Marsh"))
+    batch = upload([tom, una], pushed)
+    imports.confirm(batch, None)
+    back = imports.undo(batch, None, str(tom.pk))
+    assert back is not None
+    assert gate.approved_clients(synced.connection) == {str(tom.pk), str(una.pk)}
+    monkeypatch.setattr(imports, "AT_ONCE", 0)
+    imports.confirm(back, None)
+    slices.advance(back.pk, back.slice, -1)
+    slices.advance(back.pk, back.slice + 1, -1)
+    back.refresh_from_db()
+    assert back.state == State.APPLYING and tom.contact_type == waiting
+    assert gate.approved_clients(synced.connection) == {str(una.pk)}
+    slices.advance(back.pk, back.slice)
+    assert gate.approved_clients(synced.connection) == {str(una.pk)}

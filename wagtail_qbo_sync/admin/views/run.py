@@ -181,7 +181,15 @@ class RunView(OfRun, StepExportMixin, BaseListingView):
             ClientColumn("client", label=_("Client"), accessor=self.client_of),
             ToldColumn("told", label=_("Details"), accessor=self.told_of),
             *(
-                [UndoColumn("undo", label=_("Undo"), accessor=self.undo_of, classname="qbo-act")]
+                [
+                    UndoColumn(
+                        "undo",
+                        label=_("Undo"),
+                        accessor=self.undo_of,
+                        classname="qbo-act",
+                        named=lambda step: step.data.get("customer") or step.qbo_id,
+                    )
+                ]
                 if self.may_undo
                 else []
             ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils.functional import cached_property
@@ -18,12 +18,19 @@ from wagtail.admin import messages
 from wagtail.admin.ui.tables import BaseColumn, Column, Table
 from wagtail.admin.views.generic import BaseListingView
 
-from wagtail_qbo_sync.admin.base import PostOnly, QboAdminView, url
+from wagtail_qbo_sync.admin.base import PostOnly, QboAdminView, typed, url
 from wagtail_qbo_sync.admin.clients import Clients, ShownClient
-from wagtail_qbo_sync.admin.columns import ClientColumn, SignColumn, TimeColumn
+from wagtail_qbo_sync.admin.columns import (
+    ClientColumn,
+    LabelledColumn,
+    SignColumn,
+    TimeColumn,
+    UndoColumn,
+)
 from wagtail_qbo_sync.admin.filters import ImportRowFilterSet
 from wagtail_qbo_sync.admin.signs import import_row_sign, import_sign
 from wagtail_qbo_sync.admin.types_file import (
+    LISTED,
     NOT_YOURS,
     ImportSummary,
     Outcomes,
@@ -31,15 +38,15 @@ from wagtail_qbo_sync.admin.types_file import (
     may_decide,
     may_import,
     sentence,
+    undo_url,
 )
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import ImportBatch, ImportRow
+from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.types_file import imports, reading, slices
 from wagtail_qbo_sync.sync.types_file.columns import joined
 
 State = ImportBatch.State
-LISTED = 20
-"""How many imports are listed below the form."""
 
 
 class Guarded:
@@ -164,12 +171,20 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
     @cached_property
     def columns(self) -> list[BaseColumn]:
         wanted = _("Put back to") if self.batch.undoes_id else _("In the file")
-        foreseen = Column("outcome", label=_("In QuickBooks"), accessor=self.outcome)
+        had, outcome = _("Contact Type"), _("In QuickBooks")
+        foreseen = LabelledColumn("outcome", label=outcome, accessor=self.outcome)
+        undo = UndoColumn(
+            "undo",
+            label=_("Undo"),
+            accessor=self.undo_of,
+            classname="qbo-act",
+            named=lambda row: getattr(self.client_of(row), "label", ""),
+        )
         return [
-            Column("number", label=_("Row"), sort_key="number"),
+            LabelledColumn("number", label=_("Row"), sort_key="number"),
             ClientColumn("client", label=_("Client"), accessor=self.client_of),
-            Column("before", label=_("Contact Type"), accessor=lambda r: self.named(r.before)),
-            Column("after", label=wanted, accessor=self.wanted),
+            LabelledColumn("before", label=had, accessor=lambda r: self.named(r.before)),
+            LabelledColumn("after", label=wanted, accessor=self.wanted),
             SignColumn(
                 "state",
                 label=_("What"),
@@ -178,7 +193,8 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
                 sort_key="state",
             ),
             *([foreseen] if self.batch.forecast else []),
-            Column("why", label=_("Details"), accessor=self.told),
+            LabelledColumn("why", label=_("Details"), accessor=self.told),
+            *([undo] if self.summary.can_undo else []),
         ]
 
     def get_table(self, object_list: Sequence[ImportRow]) -> Any:
@@ -216,6 +232,15 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
         is_shown = self.is_own or row.client_pk in self.clients.found
         return sentence(row.why, row.about) if is_shown else ""
 
+    def undo_of(self, row: ImportRow) -> str:
+        """Where what the row did is taken back, by POST; "" if there is nothing to."""
+        is_left = row.state == ImportRow.State.DONE
+        return undo_url(self.batch, client=row.client_pk) if is_left else ""
+
+    @cached_property
+    def summary(self) -> ImportSummary:
+        return ImportSummary(self.batch, self.request.user)
+
     @property
     def is_own(self) -> bool:
         """Whether the file's texts are this person's own, or they see everything anyway."""
@@ -223,7 +248,7 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         if not self.results_only:
-            kwargs["summary"] = ImportSummary(self.batch, self.request.user)
+            kwargs["summary"] = self.summary
         return super().get_context_data(**kwargs)
 
 
@@ -284,10 +309,17 @@ class DiscardView(Deciding):
 
 
 class UndoView(Deciding):
-    """Show what taking the whole of it back would do."""
+    """Show what taking it back would do; of one client, where the address says so."""
 
     def decide(self, request: HttpRequest, batch: ImportBatch) -> HttpResponse:
-        back = imports.undo(batch, request.user)
+        client_pk = typed(request.GET, "client")
+        if "client" in request.GET and not client_pk:
+            raise Http404  # a part that is not named is not the whole
+        try:
+            back = imports.undo(batch, request.user, client_pk)
+        except Refusal as refusal:
+            messages.warning(request, refusal.message)
+            return redirect(url("types_import", batch.pk))
         if back is None:
             messages.warning(request, _("There is nothing to take back."))
         return redirect(url("types_import", (back or batch).pk))
@@ -302,6 +334,8 @@ def title(batch: ImportBatch) -> str:
     """The file's name, or what is undone."""
     if batch.undoes is None:
         return batch.name
+    if batch.only:
+        return gettext("Undo of one client of %s") % batch.name
     if batch.undoes.undoes_id:
         return gettext("Undo of the undo of %s") % batch.name
     return gettext("Undo of %s") % batch.name

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, ImportBatch, ImportRow
+from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.types_file import columns, imports, slices
 from wagtail_qbo_sync.sync.types_file.reading import Unreadable
 
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         drop = acts.add_parser("discard", help="throw away an import, or an undo, that waits")
         for act in (back, drop):
             act.add_argument("number", type=int, metavar="IMPORT", help="the number of an import")
+        back.add_argument("--client", default="", help="the key of one client of it")
         for act in (take, back):
             act.add_argument("--dry-run", action="store_true", help="only say what it would do")
 
@@ -66,17 +68,22 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _undoing(self, options: dict[str, Any]) -> ImportBatch:
-        batch = _import(options["number"])
-        if earlier := ImportBatch.objects.filter(undoes=batch).first():
-            if earlier.state in ImportBatch.WRITES:
-                raise CommandError(f"It has been undone already, by import {earlier.pk}.")
+        batch, client_pk = _import(options["number"]), options["client"]
+        if waits := batch.undone_by.exclude(state=ImportBatch.State.DONE).first():
+            if waits.state in ImportBatch.WRITES:
+                raise CommandError(f"It is being undone just now, by import {waits.pk}.")
             raise CommandError(
-                f"An undo of it waits to be confirmed in the admin, import {earlier.pk}. To throw "
-                f"that away: manage.py qbo_types discard {earlier.pk}"
+                f"An undo of it waits to be confirmed in the admin, import {waits.pk}. To throw "
+                f"that away: manage.py qbo_types discard {waits.pk}"
             )
-        back = imports.undo(batch, None)
+        try:
+            back = imports.undo(batch, None, client_pk)
+        except Refusal as refusal:
+            raise CommandError(refusal.message) from refusal
         if back is None:
             raise CommandError("There is nothing to take back.")
+        if back.state in ImportBatch.WRITES:
+            raise CommandError(f"It has been undone already, by import {back.pk}.")
         return back
 
     def _carry_out(self, batch: ImportBatch, dry_run: bool) -> None:

@@ -137,13 +137,21 @@ def approved_clients(connection: Connection) -> set[str]:
     """The clients of which a person has approved within the window that customers be made: by an
     import that has changed them, was confirmed by somebody who may approve plans, or by the
     command line, and has not been taken back (K15)."""
-    taken_back = Q(batch__undone_by__state__in=ImportBatch.WRITES)
-    return set(_approved(connection).exclude(taken_back).values_list("client_pk", flat=True))
+    mine = {"client_pk": OuterRef("client_pk")}
+    stands = ImportRow.objects.filter(batch=OuterRef("batch"), state=ImportRow.State.DONE, **mine)
+    goes_back = ImportRow.objects.filter(
+        batch__undoes=OuterRef("batch"),
+        batch__state=ImportBatch.State.APPLYING,
+        state=ImportRow.State.CHANGE,
+        **mine,
+    )
+    found = _approved(connection).filter(Exists(stands)).exclude(Exists(goes_back))
+    return set(found.values_list("client_pk", flat=True))
 
 
 def _approved(connection: Connection) -> QuerySet[ImportOutcome]:
     changed = ImportRow.objects.filter(
-        batch=OuterRef("batch"), client_pk=OuterRef("client_pk"), state=ImportRow.State.DONE
+        batch=OuterRef("batch"), client_pk=OuterRef("client_pk"), state__in=ImportRow.WROTE
     )
     may_approve = ModelPermissionPolicy(Connection).users_with_permission("sync")
     of_the_command_line = Q(batch__confirmed_by=None, batch__by_command=True)

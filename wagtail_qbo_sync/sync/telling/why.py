@@ -212,7 +212,7 @@ def _changes(about: Q) -> tuple[Change, ...]:
 
 
 def _imports(client_pk: str) -> tuple[ImportRow, ...]:
-    rows = ImportRow.objects.filter(client_pk=client_pk, state=ImportRow.State.DONE)
+    rows = ImportRow.objects.filter(client_pk=client_pk, state__in=ImportRow.WROTE)
     return tuple(
         rows.select_related("batch__confirmed_by", "batch__undoes").order_by("-pk")[:IMPORTS]
     )

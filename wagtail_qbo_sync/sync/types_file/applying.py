@@ -17,6 +17,7 @@ from wagtail_qbo_sync.models import ImportBatch, ImportRow
 from wagtail_qbo_sync.sync.people import decide
 from wagtail_qbo_sync.sync.records import touched
 
+from . import undoing
 from .columns import joined
 from .compare import Verdict
 from .present import Present, person
@@ -62,6 +63,7 @@ def _write(batch: ImportBatch, rows: Sequence[ImportRow]) -> None:
     if not done:
         return
     touched.note([row.client_pk for row in done])
+    undoing.note(batch, [row.client_pk for row in done])
     decide.record_of_clients(
         "undo_import" if batch.undoes_id else "import_types",
         batch.confirmed_by,

@@ -10,18 +10,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.clock import failpoint
-from wagtail_qbo_sync.compat import delete_while
+from wagtail_qbo_sync.compat import delete_while, lock
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Customer, ImportBatch, ImportRow
+from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.records.retention import is_pruned
 
-from . import forecast, reading
+from . import forecast, reading, undoing
 from .slices import UNDER_WAY, advance
 
 State = ImportBatch.State
@@ -117,35 +119,56 @@ def _waiting() -> QuerySet[ImportBatch]:
     return ImportBatch.objects.filter(state__in=WAITS)
 
 
-def can_undo(batch: ImportBatch) -> bool:
-    """Whether it changed something, and nobody has taken it back or is about to."""
-    return (
-        batch.state == State.DONE
-        and not is_pruned(batch.finished_at)
-        and not ImportBatch.objects.filter(undoes=batch).exists()
-        and batch.rows.filter(state=Rows.DONE).exists()
-    )
+def can_undo(batch: ImportBatch, client_pk: str = "") -> bool:
+    """Whether it changed something, or this client, that nobody has taken back or is about to."""
+    return not _open_undo(batch) and _is_left(batch, client_pk)
 
 
-def undo(batch: ImportBatch, user: Any) -> ImportBatch | None:
-    """Show what taking it back would change and lead to; a person confirms it, as a file's
-    preview. A second time is the same as once. None if it cannot be."""
-    if can_undo(batch):
-        try:
-            with transaction.atomic():
-                back = ImportBatch.objects.create(
-                    user=user,
-                    by_command=user is None,
-                    name=batch.name,
-                    undoes=batch,
-                    uploaded_at=clock.now(),
-                    moved_at=clock.now(),
-                )
-        except IntegrityError:  # somebody else pressed it this very moment
-            back = ImportBatch.objects.get(undoes=batch)
-        failpoint("import.undoing")
-        return _begun(back, at_once=batch.total <= AT_ONCE and _is_small_site())
-    return ImportBatch.objects.filter(undoes=batch).first()
+def undo(batch: ImportBatch, user: Any, client_pk: str = "") -> ImportBatch | None:
+    """Show what taking it back would change and lead to, or what it did to one client; a person
+    confirms it, as a file's preview. What an undo had to leave can be asked for again.
+
+    A second time is the same as once. None if it cannot be. Raises Refusal while an undo of
+    another part of it waits.
+    """
+    with transaction.atomic():
+        lock(ImportBatch.objects.filter(pk=batch.pk).defer("file")).first()  # one asks at a time
+        waits = _open_undo(batch)
+        if waits is not None and waits.only != client_pk:
+            raise Refusal(
+                _("Another undo of this import waits to be confirmed, or is being applied.")
+            )
+        if waits is not None or not _is_left(batch, client_pk):
+            return waits or _last_undo(batch, client_pk)
+        back = ImportBatch.objects.create(
+            user=user,
+            by_command=user is None,
+            name=batch.name,
+            undoes=batch,
+            only=client_pk,
+            uploaded_at=clock.now(),
+            moved_at=clock.now(),
+        )
+    failpoint("import.undoing")
+    rows = 1 if client_pk else batch.total
+    return _begun(back, at_once=rows <= AT_ONCE and _is_small_site())
+
+
+def _open_undo(batch: ImportBatch) -> ImportBatch | None:
+    """The undo of it that is not over: there is one at a time."""
+    return batch.undone_by.exclude(state=State.DONE).first()
+
+
+def _is_left(batch: ImportBatch, client_pk: str) -> bool:
+    """Whether something of it, or of what it did to a client, is not taken back."""
+    is_over = batch.state == State.DONE and not is_pruned(batch.finished_at)
+    return is_over and undoing.left(batch.pk, client_pk).exists()
+
+
+def _last_undo(batch: ImportBatch, client_pk: str) -> ImportBatch | None:
+    """The one that has taken it, or this client, back."""
+    undos = batch.undone_by.order_by("-pk")
+    return (undos.filter(rows__client_pk=client_pk) if client_pk else undos).first()
 
 
 def _is_small_site() -> bool:

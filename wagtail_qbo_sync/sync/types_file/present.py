@@ -3,7 +3,7 @@ somebody's to change."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,11 @@ class Present:
         adapter = get_adapter()
         records = {record.pk: record for record in adapter.records(pks)}
         return cls(records, visible(user, pks), dict(adapter.contact_type_choices()))
+
+    def has(self, client_pk: str, types: Sequence[str]) -> bool:
+        """Whether the person sees a client, and that it has these Contact Types."""
+        record = self.records.get(client_pk) if client_pk in self.seen else None
+        return record is not None and sorted(record.contact_types) == types
 
     def hinders(self, row: ImportRow) -> Verdict | None:
         """Why the row's client is left alone; None: nothing stands in the way."""

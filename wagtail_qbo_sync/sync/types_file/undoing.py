@@ -7,7 +7,9 @@ of types may (K13, K14): so it is told beforehand (K15).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+from django.db.models import QuerySet
 
 from wagtail_qbo_sync.compat import wide_statements
 from wagtail_qbo_sync.models import ImportBatch, ImportRow
@@ -18,9 +20,17 @@ from .present import Present, person
 Rows = ImportRow.State
 
 
+def left(batch_pk: int, client_pk: str = "") -> QuerySet[ImportRow]:
+    """What an import did and nobody has taken back; or what it did to one client."""
+    rows = ImportRow.objects.filter(batch=batch_pk, state=Rows.DONE)
+    return rows.filter(client_pk=client_pk) if client_pk else rows
+
+
 def turn_around(batch: ImportBatch) -> None:
-    """What an import did, the other way round; to be compared with what its clients are now."""
-    done = ImportRow.objects.filter(batch=batch.undoes_id, state=Rows.DONE).order_by("number")
+    """What is left of an import, the other way round; to be compared with what its clients are
+    now."""
+    assert batch.undoes_id is not None
+    done = left(batch.undoes_id, batch.only).order_by("number")
     rows = [
         ImportRow(
             batch=batch,
@@ -41,4 +51,23 @@ def turn_around(batch: ImportBatch) -> None:
 def verdicts(batch: ImportBatch, rows: Sequence[ImportRow]) -> list[Verdict]:
     """What can be put back of it, for the person who asked."""
     present = Present.of({row.client_pk for row in rows}, person(batch, batch.user))
-    return [present.hinders(row) or Verdict(Rows.CHANGE, row.before, row.after) for row in rows]
+    return [_verdict(row, present) for row in rows]
+
+
+def _verdict(row: ImportRow, present: Present) -> Verdict:
+    hindered = present.hinders(row)
+    if hindered is not None and present.has(row.client_pk, row.after):
+        return Verdict(Rows.SAME, row.after, row.after)
+    return hindered or Verdict(Rows.CHANGE, row.before, row.after)
+
+
+def note(batch: ImportBatch, client_pks: Collection[str]) -> None:
+    """Clients that an undo has just written: what it undoes did is taken back of them. If that is
+    an undo too, what it had taken back stands again; and so on."""
+    was, becomes = Rows.DONE, Rows.BACK
+    undone = batch.undoes_id
+    while undone is not None:
+        rows = ImportRow.objects.filter(batch=undone, client_pk__in=client_pks, state=was)
+        rows.update(state=becomes)
+        was, becomes = becomes, was
+        undone = ImportBatch.objects.values_list("undoes", flat=True).get(pk=undone)
