@@ -20,10 +20,11 @@ from tests import factories
 from tests.sync.types_file.files import csv_of, xlsx_of
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import RIGHTS, url
+from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, ImportBatch
 from wagtail_qbo_sync.sync.people import exclusion
 from wagtail_qbo_sync.sync.records.status import beat
-from wagtail_qbo_sync.sync.types_file import preview, reading
+from wagtail_qbo_sync.sync.types_file import imports, preview, reading
 from wagtail_qbo_sync.sync.types_file.reading import read
 
 from .bulk import main
@@ -319,6 +320,27 @@ def test_what_somebody_has_left_behind_is_for_superusers(
     chief.post(url("types_import_undo", batch.pk))
     confirms(chief, ImportBatch.objects.get(undoes=batch))
     assert types_now() == ["Prospect", "Prospect", "Client"]
+
+
+def test_of_a_client_that_one_may_not_view_an_import_says_nothing(
+    clerk: Browser, people: list[Client], company: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the command line is open to everybody who may import."""
+    usual = type(get_adapter()).visible_to
+    monkeypatch.setattr(
+        type(get_adapter()),
+        "visible_to",
+        lambda adapter, user, clients: usual(adapter, user, clients).exclude(pk=people[0].pk),
+    )
+    Connection.objects.update(pushed_types=[str(ContactType.objects.get(name="VIP").pk)])
+    rows = [(people[0].pk, "", "", "VIP"), (people[1].pk, "", "", "Client")]
+    imports.start(csv_of(*rows, ("", "Zoe", "", "Prospect")).encode(), "types.csv", None)
+    batch = ImportBatch.objects.get()
+    page = clerk.get(url("types_import", batch.pk)).content.decode()
+    table = page[page.index('<table class="listing') :]
+    assert "A client you may not view" in table and "Bo Coe" in table
+    shown = [name for name in ("VIP", "Anna", "Zoe", "Created") if name in table]
+    assert shown == [] and table.count("Prospect") == 1
 
 
 def test_what_a_superuser_does_to_ones_import_is_shown_and_named(

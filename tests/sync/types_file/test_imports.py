@@ -38,6 +38,7 @@ from wagtail_qbo_sync.sync.types_file import (
     reading,
     rows,
     slices,
+    undoing,
 )
 
 from .files import csv_of
@@ -574,6 +575,27 @@ def test_one_row_that_ends_the_worker_stops_only_itself(
     assert states(batch) == {Rows.DONE: 2, Rows.HELD: 1}
     assert batch.rows.get(state=Rows.HELD).why == rows.STOPS
     assert types_now() == {"Anna": "VIP", "Bo": "Prospect", "Carl": "VIP"}
+
+
+def test_an_undo_that_ends_the_worker_each_time_is_given_up(
+    dana: Any, people: dict[str, Client]
+) -> None:
+    """It says so; it can be dropped and asked for again."""
+    batch = all_become(dana, people, "VIP")
+    imports.confirm(batch, dana)
+    with killed_at("import.turned".__eq__):
+        with pytest.raises(Killed):
+            imports.undo(fresh(batch), dana)
+        back = ImportBatch.objects.get(undoes=batch)
+        for _ in range(rows.GIVE_UP_AFTER - 1):
+            with pytest.raises(Killed):
+                to_the_end(back)
+        to_the_end(back)
+    assert (fresh(back).state, fresh(back).trouble["why"]) == (State.REFUSED, undoing.STOPS)
+    assert imports.discard(fresh(back))
+    again = imports.undo(fresh(batch), dana)
+    assert again is not None and imports.confirm(fresh(again), dana)
+    assert set(types_now().values()) == {"Prospect"}
 
 
 def test_a_large_file_is_left_to_the_worker(

@@ -183,7 +183,7 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
         return [
             LabelledColumn("number", label=_("Row"), sort_key="number"),
             ClientColumn("client", label=_("Client"), accessor=self.client_of),
-            LabelledColumn("before", label=had, accessor=lambda r: self.named(r.before)),
+            LabelledColumn("before", label=had, accessor=self.present),
             LabelledColumn("after", label=wanted, accessor=self.wanted),
             SignColumn(
                 "state",
@@ -212,13 +212,22 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
         """Contact Types by name."""
         return joined(keys, self.types)
 
+    def is_shown(self, row: ImportRow) -> bool:
+        """Whether what the row says is shown: it is the person's own, or they see its client."""
+        return self.is_own or row.client_pk in self.clients.found
+
+    def present(self, row: ImportRow) -> str:
+        """The types that its client had."""
+        return self.named(row.before) if self.is_shown(row) else ""
+
     def wanted(self, row: ImportRow) -> str:
         """The types that the row asks for, or what it says where that means nothing."""
-        return self.named(row.after) or str(row.said.get("types", ""))
+        said = self.named(row.after) or str(row.said.get("types", ""))
+        return said if self.is_shown(row) else ""
 
     def outcome(self, row: ImportRow) -> str:
         """What its client becomes in QuickBooks."""
-        return self.outcomes.of(row.client_pk)
+        return self.outcomes.of(row.client_pk) if self.is_shown(row) else ""
 
     def client_of(self, row: ImportRow) -> ShownClient | None:
         """The client; what the person's own file calls it, where it is none that they may see."""
@@ -229,8 +238,7 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
 
     def told(self, row: ImportRow) -> str:
         """What there is to say of a row; it may name clients."""
-        is_shown = self.is_own or row.client_pk in self.clients.found
-        return sentence(row.why, row.about) if is_shown else ""
+        return sentence(row.why, row.about) if self.is_shown(row) else ""
 
     def undo_of(self, row: ImportRow) -> str:
         """Where what the row did is taken back, by POST; "" if there is nothing to."""

@@ -10,14 +10,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
+from wagtail_qbo_sync.clock import failpoint
 from wagtail_qbo_sync.compat import wide_statements
 from wagtail_qbo_sync.models import ImportBatch, ImportRow
 
 from .compare import Verdict
 from .present import Present, person
+from .rows import gives_up
 
 Rows = ImportRow.State
+STOPS = gettext_noop("It could not be taken back: there was an error each time it was tried.")
 
 
 def left(batch_pk: int, client_pk: str = "") -> QuerySet[ImportRow]:
@@ -29,6 +33,9 @@ def left(batch_pk: int, client_pk: str = "") -> QuerySet[ImportRow]:
 def turn_around(batch: ImportBatch) -> None:
     """What is left of an import, the other way round; to be compared with what its clients are
     now."""
+    if gives_up(batch):
+        batch.state, batch.trouble = ImportBatch.State.REFUSED, {"why": STOPS, "about": {}}
+        return
     assert batch.undoes_id is not None
     done = left(batch.undoes_id, batch.only).order_by("number")
     rows = [
@@ -44,6 +51,7 @@ def turn_around(batch: ImportBatch) -> None:
     ]
     with wide_statements(ImportRow.objects.db):
         ImportRow.objects.bulk_create(rows)
+    failpoint("import.turned")
     batch.total, batch.done, batch.crashes = len(rows), 0, 0
     batch.state = ImportBatch.State.COMPARING
 
