@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -122,6 +123,76 @@ def test_who_may_only_view_ticks_nothing(client: Browser, plan: Run) -> None:
     page = text_of(get(client, "run", plan.pk))
     assert "qbo-ticks#send" not in page
     assert "Untick all" not in page
+
+
+# Approved as it was shown ------------------------------------------------------------------------
+
+
+def approve(browser: Browser, plan: Run, page: str) -> str:
+    """What is said when the page is approved, as its form sends it."""
+    seen = re.findall(r'name="seen" value="(\d+)"', page)
+    assert len(seen) == 1
+    return text_of(browser.post(address("run_approve", plan.pk), {"seen": seen[0]}, follow=True))
+
+
+def test_somebody_else_s_tick_is_looked_at_before_the_plan_is_applied(
+    browser: Browser, plan: Run
+) -> None:
+    page = text_of(get(browser, "run", plan.pk))
+    tick(browser, plan, "Ben", "")
+    other = Browser()
+    other.force_login(rows.person(rows.SYNC))
+    tick(other, plan, "Anna", "")
+    said = approve(browser, plan, page)
+    assert "Somebody else has changed the ticks since you opened this page" in said
+    assert "Phone: <strong>" not in said, "this is how they are now"
+    assert Run.objects.get().state == Run.State.WAITING
+    assert "The plan is approved" in approve(browser, plan, said)
+
+
+def test_one_s_own_ticks_in_other_windows_are_seen(browser: Browser, plan: Run) -> None:
+    page = text_of(get(browser, "run", plan.pk))
+    get(browser, "run", plan.pk, over="phone")
+    browser.post(address("run_untick_all", plan.pk) + "?over=phone")
+    tick(browser, plan, "Ben", "")
+    assert "The plan is approved" in approve(browser, plan, page)
+    assert states(plan)["Anna"] == states(plan)["Ben"] == "unticked"
+
+
+def test_all_that_somebody_else_unticked_is_looked_at_too(browser: Browser, plan: Run) -> None:
+    page = text_of(get(browser, "run", plan.pk))
+    other = Browser()
+    other.force_login(rows.person(rows.SYNC))
+    for act in ("run_untick_all", "run_tick_all"):
+        other.post(address(act, plan.pk))
+    assert "Somebody else has changed the ticks" in approve(browser, plan, page)
+    page = text_of(get(browser, "run", plan.pk))
+    other.post(address("run_tick_all", plan.pk))
+    assert "The plan is approved" in approve(browser, plan, page), "all were ticked already"
+
+
+def test_a_tick_and_an_approval_cost_as_many_queries_for_any_number_of_steps(
+    browser: Browser, plan: Run
+) -> None:
+    def queries() -> list[int]:
+        numbers = []
+        for act, data in (
+            ("run_untick_all", {}),
+            ("run_tick_all", {}),
+            ("run_approve", {"seen": "0"}),
+        ):
+            with CaptureQueriesContext(database) as captured:
+                browser.post(address(act, plan.pk), data)
+            numbers.append(len(captured))
+        assert Run.objects.get().state == Run.State.APPLYING
+        return numbers
+
+    few = queries()
+    Run.objects.update(state=Run.State.WAITING)
+    for number in range(60):
+        about = rows.customer(plan.connection, f"More {number}")
+        rows.step(plan, about, "update", values={"phone": ["1", "2"]})
+    assert queries() == few
 
 
 # The download -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from crm.models import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django import Settings
 
 from tests import factories
@@ -111,6 +111,47 @@ def test_a_tick_that_does_not_arrive_goes_back_and_says_so(
     expect(box).to_be_checked()
     step.refresh_from_db()
     assert step.state == Step.State.PLANNED
+
+
+def test_what_another_admin_unticks_meanwhile_is_looked_at_first(
+    open_page: Open, company: Connection
+) -> None:
+    run = factories.run(company, Run.State.WAITING)
+    for name in ("Anna Berg", "Bo Coe"):
+        Step.objects.create(run=run, kind="link", qbo_id="1", data={"customer": name})
+    anna, bo = (
+        open_page(url("run", run.pk)).get_by_role("checkbox", name=f"Do this for {name}")
+        for name in ("Anna Berg", "Bo Coe")
+    )
+    page = anna.page
+    bo.uncheck()
+    expect(bo.page.locator("#qbo-run-plan")).to_contain_text("1 Mapped")
+    anna.uncheck()
+    expect(page.locator("#qbo-run-plan")).not_to_contain_text("1 Mapped")
+    page.get_by_role("button", name="Approve and apply").click()
+    expect(page.locator(".messages")).to_contain_text("Somebody else has changed the ticks")
+    expect(page.get_by_role("checkbox", name="Do this for Bo Coe")).not_to_be_checked()
+    page.get_by_role("checkbox", name="Do this for Bo Coe").check()
+    expect(page.locator("#qbo-run-plan")).to_contain_text("1 Mapped")
+    page.get_by_role("button", name="Approve and apply").click()
+    expect(page.locator(".messages")).to_contain_text("The plan is approved")
+    assert run.steps.get(state=Step.State.PLANNED).data["customer"] == "Bo Coe"
+
+
+def test_no_plan_is_approved_before_a_tick_has_arrived(
+    open_page: Open, company: Connection
+) -> None:
+    run = factories.run(company, Run.State.WAITING)
+    Step.objects.create(run=run, kind="link", qbo_id="1", data={"customer": "Anna Berg"})
+    page = open_page(url("run", run.pk))
+    buttons = page.locator(".qbo-approval__buttons")
+    held: list[Route] = []
+    page.route(f"**{url('run_tick', run.pk)}", lambda route: held.append(route))
+    page.get_by_role("checkbox", name="Do this for Anna Berg").uncheck()
+    expect(buttons).to_have_attribute("inert", "")
+    held[0].continue_()
+    expect(buttons).not_to_have_attribute("inert", "")
+    assert run.steps.get().state == Step.State.UNTICKED
 
 
 def test_a_narrow_screen_sorts_too(open_page: Open, company: Connection) -> None:

@@ -248,6 +248,20 @@ def test_only_what_was_shown_and_is_ticked_is_done(
     assert proposal.drop(again) and not proposal.drop(again)
 
 
+def test_what_somebody_else_unticked_since_is_looked_at_first(synced: Firm, dana: Any) -> None:
+    drafts.apply_default(synced.connection, Do.EXCLUDE, dana)
+    plan = proposed(synced.connection, dana)
+    ticks.tick(plan, plan.steps.filter(qbo_id="2"), dana, ticked=False)
+    ticks.tick(plan, plan.steps.filter(qbo_id="1"), None, ticked=False)
+    with pytest.raises(Refusal, match="Somebody else has changed the ticks"):
+        proposal.save(plan, dana, seen=0)
+    plan.refresh_from_db()
+    assert plan.state == Run.State.PROPOSED and not BulkDecision.objects.exists()
+    assert stands(synced).keys() == {"1", "2", "3"}
+    done = proposal.save(plan, dana, seen=1)
+    assert done is not None and done.counts == {"exclude": 1}
+
+
 def test_what_is_put_together_may_die_anywhere(
     synced: Firm, dana: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from crm.models import Client
+from wagtail.models import ModelLogEntry
 
+from tests import factories
 from wagtail_qbo_sync.models import Change, Decision, Outbox, Run, Step
 from wagtail_qbo_sync.sync.applying import judge
 from wagtail_qbo_sync.sync.people import decide, mapping
-from wagtail_qbo_sync.sync.people.ticks import can_untick, tick, touched_fields
+from wagtail_qbo_sync.sync.people.ticks import by_others, can_untick, tick, touched_fields
+from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.records.runs import touching
 
 from .conftest import Json, customer
@@ -153,6 +156,37 @@ def test_killed_while_it_leaves_a_step(firm: Firm, first: Run, point: str) -> No
     firm.walk()
     assert firm.mapped() == {"2": "Bo Coe"}
     assert Decision.objects.count() == 2
+
+
+# Approved as it was shown ------------------------------------------------------------------------
+
+
+def test_a_plan_is_applied_as_it_was_shown(firm: Firm, first: Run) -> None:
+    """One's own ticks are seen, in whatever window; those of others, also taken back, are not."""
+    ann, bo = factories.user(), factories.user()
+    mine, theirs = first.steps.filter(qbo_id="1"), first.steps.filter(qbo_id="3")
+    seen = by_others(first, ann)
+    tick(first, mine, ann, ticked=False)
+    tick(first, theirs, bo, ticked=False)
+    with pytest.raises(Refusal, match="Somebody else has changed the ticks"):
+        decide.approve(first, ann, seen)
+    first.refresh_from_db()
+    assert first.state == Run.State.WAITING and first.approved_by is None
+    assert not ModelLogEntry.objects.filter(action="wagtail_qbo_sync.approve").exists()
+    assert tick(first, theirs, bo, ticked=False) == 0
+    seen = by_others(Run.objects.get(pk=first.pk), ann)
+    tick(first, mine, ann, ticked=True)
+    assert decide.approve(first, ann, seen)
+    firm.walk()
+    assert firm.mapped() == {"1": "Anna Berg", "2": "Bo Coe"}
+
+
+def test_a_command_s_ticks_are_somebody_else_s(first: Run) -> None:
+    ann = factories.user()
+    untick(first, "1")
+    with pytest.raises(Refusal):
+        decide.approve(first, ann, seen=0)
+    assert decide.approve(first, ann), "whatever is ticked"
 
 
 # What a sync would do ---------------------------------------------------------------------------

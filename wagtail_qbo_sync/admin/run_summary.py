@@ -15,7 +15,7 @@ from wagtail.admin.ui.components import Component
 from wagtail.admin.utils import get_user_display_name
 
 from wagtail_qbo_sync.models import Run, Step
-from wagtail_qbo_sync.sync.people.ticks import touched_fields
+from wagtail_qbo_sync.sync.people.ticks import by_others, touched_fields
 from wagtail_qbo_sync.sync.planning import undoing
 from wagtail_qbo_sync.sync.records.runs import touching
 from wagtail_qbo_sync.sync.records.status import ConnectionState, connection_state, status_of
@@ -63,6 +63,11 @@ class RunSummary(Component):
     def nothing_ticked(self) -> bool:
         """Whether saving would do nothing."""
         return not any(state == Step.State.PLANNED for _kind, state in self.numbers)
+
+    @property
+    def seen(self) -> int:
+        """What the ticks that this page shows are known by when it is approved."""
+        return by_others(self.run, self.user)
 
     @property
     def undecided(self) -> int:

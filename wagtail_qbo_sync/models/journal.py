@@ -20,6 +20,8 @@ class Run(models.Model):
     last of its steps that was looked at, `qbo_id` and `field` where only that is taken back,
     `edited` where that is put back which an undo before it had left; and `crashes` and `tried_at`
     while it is made.
+    `ticks`: who has unticked steps of a plan, or ticked them again, how often: by the user's key,
+    "" for a command.
     `push` is {} of any but a plan to send existing clients to QuickBooks (U11): how many were
     `asked` for, and while it is made the `clients` themselves, by key.
     A proposal is what Save all would do; it holds nothing up, and is whole once it has `counts`.
@@ -77,6 +79,7 @@ class Run(models.Model):
     undoes = models.ForeignKey("self", models.SET_NULL, null=True, related_name="undone_by")
     undo = models.JSONField(default=dict)
     push = models.JSONField(default=dict)
+    ticks = models.JSONField(default=dict)
 
     class Meta:
         verbose_name = _("sync run")

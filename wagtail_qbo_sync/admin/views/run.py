@@ -252,7 +252,7 @@ class TickView(AnswerToRun):
         run = self.run
         step = get_object_or_404(run.steps, pk=as_pk(request.POST.get("step", "")))
         ticked = bool(request.POST.get("ticked"))
-        if tick(run, run.steps.filter(pk=step.pk), ticked=ticked) is None:
+        if tick(run, run.steps.filter(pk=step.pk), request.user, ticked=ticked) is None:
             return JsonResponse({"said": str(WAITS_NO_MORE)}, status=409)
         words = gettext("“%s” will be done.") if ticked else gettext("“%s” is left as it is.")
         client = Clients(request.user, [step.client_pk]).show(step.client_pk)
@@ -268,7 +268,7 @@ class TickAllView(AnswerToRun):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         listing = RunView()
         listing.setup(request, pk=pk)
-        changed = tick(listing.run, listing.get_queryset(), ticked=self.ticked)
+        changed = tick(listing.run, listing.get_queryset(), request.user, ticked=self.ticked)
         if changed is None:
             messages.warning(request, WAITS_NO_MORE)
         else:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import BaseColumn, Column
 
-from wagtail_qbo_sync.admin.base import url
+from wagtail_qbo_sync.admin.base import as_pk, url
 from wagtail_qbo_sync.admin.columns import CountsColumn, SignColumn
 from wagtail_qbo_sync.admin.filters import RunFilterSet
 from wagtail_qbo_sync.admin.run_summary import RunSummary, started_by
@@ -19,6 +19,7 @@ from wagtail_qbo_sync.admin.signs import run_state_sign
 from wagtail_qbo_sync.models import Run
 from wagtail_qbo_sync.sync.bulk import proposal
 from wagtail_qbo_sync.sync.people import decide
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 from .latest import LatestFirstView
 from .run import (
@@ -62,10 +63,15 @@ class ApproveView(AnswerToRun):
     nothing."""
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        run = self.run
-        if saved := proposal.save(run, request.user):
-            return redirect(url("bulk", saved.pk))
-        if decide.approve(run, request.user):
+        run, seen = self.run, as_pk(request.POST.get("seen", ""))
+        try:
+            if saved := proposal.save(run, request.user, seen):
+                return redirect(url("bulk", saved.pk))
+            approved = decide.approve(run, request.user, seen)
+        except Refusal as refusal:
+            messages.warning(request, refusal.message)
+            return redirect(url("run", pk))
+        if approved:
             messages.success(request, _("The plan is approved and is being applied."))
         else:
             run.refresh_from_db(fields=["state"])

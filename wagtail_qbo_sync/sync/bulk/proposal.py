@@ -22,7 +22,7 @@ from wagtail_qbo_sync.contact import fields_of
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.engine import plan as engine
 from wagtail_qbo_sync.models import BulkDecision, Connection, Customer, Run, Step
-from wagtail_qbo_sync.sync.people.ticks import touched_fields
+from wagtail_qbo_sync.sync.people.ticks import refuse_unseen, touched_fields
 from wagtail_qbo_sync.sync.records.parties import customer_party
 from wagtail_qbo_sync.sync.records.runs import add_steps
 
@@ -174,14 +174,16 @@ def _finish(pk: int) -> None:
 # A person's word on it ------------------------------------------------------------------------
 
 
-def save(plan: Run, user: Any) -> BulkDecision | None:
-    """Carry out what is ticked, by a worker if it is much. None where it does not wait, or
-    nothing is ticked. What cannot stand any more is skipped and named, and stays chosen."""
+def save(plan: Run, user: Any, seen: int | None = None) -> BulkDecision | None:
+    """Carry out what is ticked, by a worker if it is much; of what is `seen` see
+    `ticks.refuse_unseen`. None where it does not wait, or nothing is ticked. What cannot stand any
+    more is skipped and named, and stays chosen. Raises Refusal."""
     with transaction.atomic():
         waits = Run.objects.filter(pk=plan.pk, state=Run.State.PROPOSED).exclude(counts={})
         locked = lock(waits, "connection").first()
         if locked is None:
             return None
+        refuse_unseen(locked, user, seen)
         ticked = locked.steps.filter(state=State.PLANNED).order_by()
         rows = ticked.values_list("qbo_id", "kind", "client_pk")
         chosen = [Choice(qbo_id, CHOSEN[kind], client) for qbo_id, kind, client in rows]

@@ -14,13 +14,15 @@ from wagtail.log_actions import log
 from wagtail.models import ModelLogEntry
 
 from wagtail_qbo_sync import clock
-from wagtail_qbo_sync.compat import wide_statements
+from wagtail_qbo_sync.compat import lock, wide_statements
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, Decision, Run, SingleSync, SyncState
 from wagtail_qbo_sync.sync.access.installation import is_parked
 from wagtail_qbo_sync.sync.records import cases, gate
 from wagtail_qbo_sync.sync.records.runs import BEING_MADE
+
+from . import ticks
 
 
 def ask_for_sync(connection: Connection, user: Any = None) -> int:
@@ -74,22 +76,25 @@ def _ring_now(connection: Connection, **changes: Any) -> SyncState:
 
 
 @transaction.atomic
-def approve(run: Run, user: Any) -> bool:
-    """Apply exactly this plan.
+def approve(run: Run, user: Any, seen: int | None = None) -> bool:
+    """Apply exactly this plan; of what is `seen` see `ticks.refuse_unseen`.
 
-    False if it does not wait any more, or if its company is disconnected or parked.
+    False if it does not wait any more, or if its company is disconnected or parked. Raises Refusal
+    if somebody else has changed its ticks since they were seen.
     """
     connection = run.connection
     if not connection.is_connected or is_parked(connection):
         return False
-    approved = Run.objects.filter(pk=run.pk, state=Run.State.WAITING).update(
-        state=Run.State.APPLYING, approved_by=user, approved_at=clock.now()
-    )
-    if approved:
-        gate.approved(run)
-        record(run.connection, "approve", user, run=run.pk)
-        enqueue("walk", run.connection_id)
-    return bool(approved)
+    plan = lock(Run.objects.filter(pk=run.pk, state=Run.State.WAITING)).first()
+    if plan is None:
+        return False
+    ticks.refuse_unseen(plan, user, seen)
+    plan.state, plan.approved_by, plan.approved_at = Run.State.APPLYING, user, clock.now()
+    plan.save(update_fields=["state", "approved_by", "approved_at"])
+    gate.approved(run)
+    record(connection, "approve", user, run=run.pk)
+    enqueue("walk", run.connection_id)
+    return True
 
 
 @transaction.atomic
