@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.apps import apps as global_apps
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -32,27 +33,35 @@ def _listen() -> None:
     tracking.listen(get_adapter(), touched.note)
 
 
-def _after_migrate(*, using: str, **kwargs: Any) -> None:
+def _after_migrate(*, using: str, apps: Any = global_apps, **kwargs: Any) -> None:
     """Note the client model that the tables were made for, and schedule the tick.
 
     Tables may be missing: `migrate` can be asked for one app, or back to zero, which ends the
     tick. The worker sees to the schedule too when it starts.
     """
-    from django.apps import apps
     from django.db import connections, router
 
-    from .conf import client_model
     from .models import SiteState
     from .sync.access import schedule
 
     tables = connections[using].introspection.table_names()
-    has_schedules = apps.is_installed("django_q") and "django_q_schedule" in tables
+    has_schedules = global_apps.is_installed("django_q") and "django_q_schedule" in tables
     if not router.allow_migrate_model(using, SiteState):
         return
     if SiteState._meta.db_table in tables:
-        state = SiteState.objects.using(using)
-        state.get_or_create(pk=1, defaults={"client_model": client_model()})
+        _note_client_model(SiteState.objects.using(using), apps)
         if has_schedules:
             schedule.repair()
     elif has_schedules and using == router.db_for_write(SiteState):
         schedule.remove()
+
+
+def _note_client_model(rows: Any, apps: Any) -> None:
+    """Its name at the point to which `migrate` went; a name of before only gives way to another."""
+    from .host.swappable import client_names
+
+    mapping = apps.get_model("wagtail_qbo_sync", "Mapping")
+    label = mapping._meta.get_field("client").related_model._meta.label
+    state, _ = rows.get_or_create(pk=1, defaults={"client_model": label})
+    if state.client_model.lower() in map(str.lower, client_names()):
+        rows.update(client_model=label)

@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from . import conf
 from .host.adapter import ClientAdapter, get_adapter
-from .host.swappable import creates_client_model
+from .host.swappable import client_names, creates_client_model
 from .qbo.faults import QboError
 from .qbo.transport import check_url
 
@@ -161,8 +161,8 @@ def check_client_migration(
         Error(
             _("No migration creates the client model %s.") % conf.client_model(),
             hint=_(
-                "Run manage.py makemigrations. If the model was renamed, set "
-                '%s["CLIENT_MODEL_MIGRATION"] to the migration after which it has its name.'
+                "Run manage.py makemigrations. If something else than CreateModel makes it, set "
+                '%s["CLIENT_MODEL_MIGRATION"] to the migration after which it is there.'
             )
             % conf.NAME,
             id=f"{TAG}.E002",
@@ -174,8 +174,9 @@ def check_client_migration(
 def check_client_model_kept(
     app_configs: AppConfigs, databases: Iterable[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """The client model is still the one that the tables were made for."""
+    """The client model is still the one that the tables were made for, if by another name."""
     now = str(getattr(django_settings, conf.CLIENT_MODEL_SETTING, ""))
+    names = {now} if check_client_model(app_configs) else set(client_names())
     stored = {alias: _stored_client_model(alias) for alias in databases or ()}
     return [
         Error(
@@ -189,7 +190,7 @@ def check_client_model_kept(
             id=f"{TAG}.E004",
         )
         for before in stored.values()
-        if before and before.lower() != now.lower()
+        if before and before.lower() not in map(str.lower, names)
     ]
 
 

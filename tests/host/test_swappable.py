@@ -10,7 +10,7 @@ from django.test import override_settings
 from pytest_django import Settings
 
 from wagtail_qbo_sync import checks
-from wagtail_qbo_sync.host.swappable import client_migration, creates_client_model
+from wagtail_qbo_sync.host.swappable import client_migration, client_names, creates_client_model
 
 HEAD = "from django.db import migrations\n\nclass Migration(migrations.Migration):\n"
 
@@ -46,6 +46,16 @@ def test_it_is_found_wherever_it_stands(written: Path) -> None:
     write(written, "0002_client", CREATE)
     write(written, "0003_more", 'operations = [migrations.RenameModel("Client", "Client2")]')
     assert client_migration() == ("crm", "0002_client")
+
+
+def test_under_a_former_name_too(written: Path) -> None:
+    """What is called so by now is another model."""
+    write(written, "0001_initial", CREATE.replace("Client", "Guest"))
+    write(written, "0002_a", 'operations = [migrations.RenameModel("Guest", "Visitor")]')
+    write(written, "0003_b", 'operations = [migrations.RenameModel("visitor", "Client")]')
+    write(written, "0004_new", CREATE.replace("Client", "Guest"))
+    assert client_migration() == ("crm", "0001_initial")
+    assert client_names() == ["crm.Client", "crm.visitor", "crm.Guest"]
 
 
 def test_operations_on_the_state_alone_count(written: Path) -> None:

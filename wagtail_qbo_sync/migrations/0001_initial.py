@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 from wagtail_qbo_sync.conf import client_model
-from wagtail_qbo_sync.host.swappable import client_migration
+from wagtail_qbo_sync.host.swappable import CreateForClient, client_migration
 
 
 class Migration(migrations.Migration):
@@ -689,7 +689,7 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
             },
         ),
-        migrations.CreateModel(
+        CreateForClient(
             name="Mapping",
             fields=[
                 (
