@@ -7,9 +7,10 @@ import pytest
 from wagtail_qbo_sync.contact import Contact
 from wagtail_qbo_sync.host.adapter import ClientRecord
 from wagtail_qbo_sync.models import ImportRow
-from wagtail_qbo_sync.sync.types_file import compare
+from wagtail_qbo_sync.sync.types_file import compare, vocabulary
 from wagtail_qbo_sync.sync.types_file.columns import Said
-from wagtail_qbo_sync.sync.types_file.compare import People, Types, Verdict, judge
+from wagtail_qbo_sync.sync.types_file.compare import People, Verdict, judge
+from wagtail_qbo_sync.sync.types_file.vocabulary import Types
 
 State = ImportRow.State
 TYPES = Types(
@@ -53,9 +54,9 @@ def test_no_type_leaves_what_is_there() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("Nonsense", compare.NO_SUCH_TYPE),
-        ("Client; Prospect", compare.NO_SUCH_TYPE),
-        ("Old", compare.ALIKE_TYPES),
+        ("Nonsense", vocabulary.NO_SUCH_TYPE),
+        ("Client; Prospect", vocabulary.NO_SUCH_TYPE),
+        ("Old", vocabulary.ALIKE_TYPES),
     ],
 )
 def test_a_type_that_cannot_be_meant(text: str, why: str) -> None:
@@ -65,7 +66,7 @@ def test_a_type_that_cannot_be_meant(text: str, why: str) -> None:
 
 
 def test_a_site_without_types() -> None:
-    assert judge(anna("Client"), ANNA, Types([], False)).why == compare.NO_TYPES_AT_ALL
+    assert judge(anna("Client"), ANNA, Types([], False)).why == vocabulary.NO_TYPES_AT_ALL
 
 
 @pytest.mark.parametrize(

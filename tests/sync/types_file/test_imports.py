@@ -39,6 +39,7 @@ from wagtail_qbo_sync.sync.types_file import (
     rows,
     slices,
     undoing,
+    vocabulary,
 )
 
 from .files import csv_of
@@ -110,7 +111,7 @@ def test_differences_and_errors_by_row(
     assert [(one.number, one.state, one.why) for one in batch.rows.order_by("number")] == [
         (2, Rows.CHANGE, ""),
         (3, Rows.SAME, ""),
-        (4, Rows.ERROR, compare.NO_SUCH_TYPE),
+        (4, Rows.ERROR, vocabulary.NO_SUCH_TYPE),
         (5, Rows.ERROR, compare.NO_SUCH_KEY),
         (6, Rows.ERROR, compare.NO_SUCH_KEY),
         (7, Rows.ERROR, compare.NOBODY),

@@ -30,7 +30,7 @@ from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, Customer
 from wagtail_qbo_sync.sync.people.creation import is_offered
 from wagtail_qbo_sync.sync.records.client_status import ClientStatus, with_client_status
-from wagtail_qbo_sync.sync.types_file.columns import joined
+from wagtail_qbo_sync.sync.types_file.vocabulary import Types
 
 CHUNK = 500
 """Clients of a download that are read at a time."""
@@ -193,6 +193,11 @@ class ClientsView(QboAdminView, WithSyncLine, SafeExportMixin, generic.IndexView
         """Key of a Contact Type -> its label."""
         return dict(self.adapter.contact_type_choices())
 
+    @cached_property
+    def vocabulary(self) -> Types:
+        """The same as a download says it, which can be brought back (K15)."""
+        return Types(self.types.items(), self.adapter.contact_types.several)
+
     def types_of(self, client: Any) -> str:
         """The Contact Types of a client, by name."""
         keys = self.records[str(client.pk)].contact_types
@@ -237,7 +242,7 @@ class ClientsView(QboAdminView, WithSyncLine, SafeExportMixin, generic.IndexView
             "status": client_sign(ClientStatus(item.qbo_status)).text,
             "customer": customer[0] if customer else "",
             "email": self.email_of(item),
-            "contact_type": joined(self.records[str(item.pk)].contact_types, self.types),
+            "contact_type": self.vocabulary.cell(self.records[str(item.pk)].contact_types),
             "company": self.connection.company_name,
             "key": str(item.pk),
         }

@@ -44,7 +44,7 @@ from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import ImportBatch, ImportRow
 from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.types_file import imports, reading, slices
-from wagtail_qbo_sync.sync.types_file.columns import joined
+from wagtail_qbo_sync.sync.types_file.vocabulary import joined
 
 State = ImportBatch.State
 

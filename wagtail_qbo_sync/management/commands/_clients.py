@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from django.db.models import QuerySet
 
 from wagtail_qbo_sync.host.adapter import get_adapter
-from wagtail_qbo_sync.sync.types_file.compare import Types, Verdict
+from wagtail_qbo_sync.sync.types_file.vocabulary import NoType, Types
 
 
 def clients_of(kind: str) -> QuerySet[Any]:
@@ -17,7 +17,8 @@ def clients_of(kind: str) -> QuerySet[Any]:
     clients = adapter.queryset().order_by("pk")
     if not kind:
         return clients
-    known = Types(adapter.contact_type_choices(), several=False).read(kind)
-    if isinstance(known, Verdict):
-        raise CommandError(known.why % known.about)
+    try:
+        known = Types(adapter.contact_type_choices(), several=False).read(kind)
+    except NoType as said:
+        raise CommandError(str(said)) from said
     return clients.filter(adapter.contact_types.having(known))

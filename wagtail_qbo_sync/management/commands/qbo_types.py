@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, ImportBatch, ImportRow
 from wagtail_qbo_sync.sync.records.locked import Refusal
-from wagtail_qbo_sync.sync.types_file import columns, imports, slices
+from wagtail_qbo_sync.sync.types_file import columns, imports, slices, vocabulary
 from wagtail_qbo_sync.sync.types_file.reading import Unreadable
 
 from ._clients import clients_of
@@ -142,7 +142,9 @@ class Command(BaseCommand):
             who = row.said.get("name") or row.said.get("email") or row.said.get("key", "")
             what = row.why % row.about if row.why else ""
             if row.state == Rows.CHANGE:
-                before, after = (columns.joined(keys, labels) for keys in (row.before, row.after))
+                before, after = (
+                    vocabulary.joined(keys, labels) for keys in (row.before, row.after)
+                )
                 what = f"{before or '-'} -> {after or '-'}"
             self.stdout.write(f"  row {row.number}, {who}: {what}")
 

@@ -18,10 +18,10 @@ from wagtail_qbo_sync.sync.people import decide
 from wagtail_qbo_sync.sync.records import touched
 
 from . import undoing
-from .columns import joined
 from .compare import Verdict
 from .present import Present, person
 from .rows import PUT, STOPS, following, gives_up, held, put, went_well
+from .vocabulary import joined
 
 State = ImportBatch.State
 Rows = ImportRow.State

@@ -23,15 +23,15 @@ from wagtail_qbo_sync.compat import chunks
 from wagtail_qbo_sync.host.adapter import ClientAdapter, ClientRecord
 
 from .reading import Sheet, Unreadable
+from .vocabulary import Types, printable
 
 CHUNK = 500
 """Clients that are read at a time."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell starts that a spreadsheet would calculate."""
-SEPARATOR = "; "
-"""Between the Contact Types of one client."""
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-"""Characters that XLSX cannot hold."""
+MARKED = re.compile(r"[\s']*[=+\-@\t\r]")
+"""A text that is written with an apostrophe before it: a formula, also one that has apostrophes
+of its own, so that exactly ours comes off again."""
 
 HEADINGS: dict[str, Promise] = {
     "key": _("Client’s key on the site"),
@@ -58,11 +58,6 @@ TWICE = gettext_noop("Two columns say the same: %(columns)s. Leave out one of th
 CALCULATED = gettext_noop("“%(column)s” is a formula. Put the value itself there.")
 
 
-def printable(text: str) -> str:
-    """Without the signs that a workbook cannot hold."""
-    return UNPRINTABLE.sub("", text)
-
-
 def is_formula(value: Any) -> bool:
     """Whether a spreadsheet would calculate this text instead of showing it."""
     return isinstance(value, str) and (
@@ -75,14 +70,14 @@ class SafeText(Widget):
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         text = printable(str(value or ""))
-        return f"'{text}" if is_formula(text) else text
+        return f"'{text}" if MARKED.match(text) else text
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
         """Raises ValueError for a formula."""
         text = str(value or "").strip()
         if text.startswith("="):
             raise ValueError(text)
-        return text[1:].strip() if text.startswith("'") and is_formula(text[1:]) else text
+        return text[1:].strip() if text.startswith("'") and MARKED.match(text[1:]) else text
 
 
 TEXT = SafeText()
@@ -101,10 +96,10 @@ class ContactTypesResource(Resource):
 
     def __init__(self, adapter: ClientAdapter) -> None:
         super().__init__()
-        self.labels = dict(adapter.contact_type_choices())
+        self.vocabulary = Types(adapter.contact_type_choices(), adapter.contact_types.several)
 
     def dehydrate_types(self, record: ClientRecord) -> str:
-        return str(TEXT.render(joined(record.contact_types, self.labels)))
+        return str(TEXT.render(self.vocabulary.cell(record.contact_types)))
 
 
 FORMATS = {"csv": CSV(), "xlsx": XLSX()}
@@ -116,11 +111,6 @@ def export(adapter: ClientAdapter, pks: Iterable[str], kind: str) -> bytes:
     data = FORMATS[kind].export_data(dataset)
     # Excel takes a CSV file without this mark for one in its country's old encoding.
     return data if isinstance(data, bytes) else data.encode("utf-8-sig")
-
-
-def joined(keys: Iterable[str], labels: dict[str, str]) -> str:
-    """The types of one client as they stand in one cell."""
-    return SEPARATOR.join(labels.get(key, key) for key in keys)
 
 
 def _in_order(adapter: ClientAdapter, pks: Iterable[str]) -> Iterator[ClientRecord]:

@@ -12,12 +12,10 @@ from wagtail_qbo_sync.contact import email_keys, match_key, normalised
 from wagtail_qbo_sync.host.adapter import ClientRecord
 from wagtail_qbo_sync.models import ImportRow
 
-from .columns import CALCULATED, HEADINGS, SEPARATOR, Said
+from .columns import CALCULATED, HEADINGS, Said
+from .vocabulary import NoType, Types, printable
 
 State = ImportRow.State
-LISTED = 12
-"""How many types are named to somebody who wrote one that is not there."""
-
 WHO = gettext_noop("Neither key, e-mail nor name says which client this is.")
 NO_SUCH_KEY = gettext_noop("There is no client with the key “%(key)s”.")
 NOBODY = gettext_noop("No client has what the row says of name and e-mail.")
@@ -28,11 +26,6 @@ SEVERAL = gettext_noop(
 DOUBLED = gettext_noop("Row %(row)s is about the same client. Leave out one of them.")
 SOMEBODY_ELSE = gettext_noop(
     "The key is that of “%(client)s”, but the row says “%(said)s”. Were the columns sorted apart?"
-)
-NO_SUCH_TYPE = gettext_noop("There is no Contact Type “%(type)s”. There are: %(types)s.")
-NO_TYPES_AT_ALL = gettext_noop("There is no Contact Type “%(type)s”, nor any other.")
-ALIKE_TYPES = gettext_noop(
-    "Several Contact Types are called “%(type)s”. Put the key of one in the row: %(types)s."
 )
 NOTHING_GIVEN = gettext_noop("No Contact Type is given, so the client keeps what it has.")
 ONLY_TYPES = gettext_noop("Only the Contact Type is taken over; “%(client)s” keeps its name.")
@@ -104,41 +97,6 @@ def at_first_sight(row: Said) -> Verdict | None:
 # What becomes of it ---------------------------------------------------------------------------
 
 
-class Types:
-    """The site's Contact Types by what people write."""
-
-    def __init__(self, choices: Iterable[tuple[str, str]], several: bool) -> None:
-        self.labels = dict(choices)
-        self.several = several
-        self.by_label: dict[str, list[str]] = {}
-        for key, label in self.labels.items():
-            self.by_label.setdefault(normalised(label), []).append(key)
-
-    def read(self, text: str) -> tuple[str, ...] | Verdict:
-        """The keys that a cell means, or what is wrong with it."""
-        whole = self._one(text)
-        if isinstance(whole, str) or not self.several:
-            return whole if isinstance(whole, Verdict) else (whole,)
-        parts = [part.strip() for part in text.split(SEPARATOR.strip())]
-        found = [self._one(part) for part in parts if part]
-        wrong = next((each for each in found if isinstance(each, Verdict)), None)
-        return wrong or tuple(sorted({each for each in found if isinstance(each, str)}))
-
-    def _one(self, text: str) -> str | Verdict:
-        keys = self.by_label.get(normalised(text), [])
-        if len(keys) == 1:
-            return keys[0]
-        if text in self.labels:
-            return text
-        if keys:
-            return error(ALIKE_TYPES, type=text, types=", ".join(keys))
-        if not self.labels:
-            return error(NO_TYPES_AT_ALL, type=text)
-        named = list(self.labels.values())
-        more = ["…"] if len(named) > LISTED else []
-        return error(NO_SUCH_TYPE, type=text, types=", ".join([*named[:LISTED], *more]))
-
-
 def judge(row: Said, record: ClientRecord | None, types: Types) -> Verdict:
     """What a row does to its client; None: there is none, or none that the person may see."""
     if record is None:
@@ -149,20 +107,38 @@ def judge(row: Said, record: ClientRecord | None, types: Types) -> Verdict:
     before = tuple(sorted(record.contact_types))
     if not row.types:
         return Verdict(State.SAME, before, before, NOTHING_GIVEN)
-    after = types.read(row.types)
-    if isinstance(after, Verdict):
-        return after
+    try:
+        after = before if _is_untouched(row, types.cell(before)) else types.read(row.types)
+    except NoType as said:
+        return error(said.why, **said.about)
     state = State.SAME if before == after else State.CHANGE
-    if row.name and match_key(row.name) != match_key(record.label):
+    if row.name and not _is_name(row, record):
         return Verdict(state, before, after, ONLY_TYPES, {"client": record.label})
     return Verdict(state, before, after)
+
+
+def _is_untouched(row: Said, exported: str) -> bool:
+    """Whether the cell says what an export says of the client, be it a type that is none any
+    more: nothing was changed there. A file may change how a line ends."""
+    return row.types.split() == printable(exported).split()
 
 
 def _names(row: Said, record: ClientRecord) -> bool:
     """Whether name or e-mail are the client's, as far as the row has any."""
     said = []
     if row.name:
-        said.append(match_key(row.name) == match_key(record.label))
+        said.append(_is_name(row, record))
     if row.email:
-        said.append(not set(email_keys(row.email)).isdisjoint(email_keys(record.contact.email)))
+        said.append(_is_email(row, record))
     return any(said) if said else True
+
+
+def _is_name(row: Said, record: ClientRecord) -> bool:
+    return match_key(row.name) == match_key(printable(record.label))
+
+
+def _is_email(row: Said, record: ClientRecord) -> bool:
+    """Whether they share an address, or the client's e-mail is none and the row says the same."""
+    held = record.contact.email
+    shared = set(email_keys(row.email)).intersection(email_keys(held))
+    return bool(shared) or normalised(row.email) == normalised(printable(held))

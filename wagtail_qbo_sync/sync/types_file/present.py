@@ -13,9 +13,9 @@ from django.utils.translation import gettext_noop
 from wagtail_qbo_sync.host.adapter import ClientRecord, get_adapter
 from wagtail_qbo_sync.models import ImportBatch, ImportRow
 
-from .columns import joined
 from .compare import Verdict
 from .rows import held
+from .vocabulary import joined
 
 CHANGED_SINCE = gettext_noop("Somebody has changed its Contact Type meanwhile, to “%(types)s”.")
 NO_TYPE_SINCE = gettext_noop("Somebody has taken away its Contact Type meanwhile.")

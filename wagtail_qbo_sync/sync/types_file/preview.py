@@ -15,9 +15,10 @@ from wagtail_qbo_sync.models import ImportBatch, ImportRow
 
 from . import compare, forecast, reading, undoing
 from .columns import Said, Table, understood
-from .compare import People, Types, Verdict
+from .compare import People, Verdict
 from .present import person, visible
 from .rows import PUT, STOPS, following, gives_up, held, put, went_well
+from .vocabulary import Types
 
 State = ImportBatch.State
 Rows = ImportRow.State
