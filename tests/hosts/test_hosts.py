@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("host", ["uuidhost", "mtihost", "zhost", "drafthost"])
+@pytest.mark.parametrize("host", ["uuidhost", "mtihost", "zhost", "drafthost", "adminhost"])
 def test_host_holds_the_contract(host: str) -> None:
     command = [
         *(sys.executable, "-m", "pytest", "-q", "--create-db", "-p", "no:cacheprovider"),

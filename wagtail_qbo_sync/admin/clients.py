@@ -13,6 +13,8 @@ from wagtail.admin.admin_url_finder import AdminURLFinder
 from wagtail_qbo_sync.compat import chunks
 from wagtail_qbo_sync.host.adapter import ClientRecord, get_adapter
 
+from .django_admin import change_url
+
 CHUNK = 500
 """Clients that are looked up at a time: far below what databases take as parameters."""
 
@@ -58,7 +60,8 @@ class Clients:
         self.there.update(map(str, clients.values_list("pk", flat=True)))
         visible = {str(client.pk): client for client in self.adapter.visible_to(self.user, clients)}
         for record in self.adapter.records(visible):
-            address = finder.get_edit_url(visible[record.pk]) or ""
+            client = visible[record.pk]
+            address = finder.get_edit_url(client) or change_url(client, self.user)
             self.found[record.pk] = ShownClient(record.label, address, may_see=True)
 
 

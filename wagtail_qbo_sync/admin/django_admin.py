@@ -1,4 +1,4 @@
-"""The panel and the guard for clients that are edited in the Django admin.
+"""The panel and the guard for clients that are edited in the Django admin, and the way there.
 
     @admin.register(Client)
     class ClientAdmin(QboSyncAdmin, admin.ModelAdmin):
@@ -14,10 +14,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.forms import Media
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
+
+from wagtail_qbo_sync.host.adapter import get_adapter
 
 from .guard import guarded
 
@@ -57,6 +61,22 @@ class QboSyncAdmin(Admin):
                 css={"all": [static("wagtail_qbo_sync/css/django_admin.css")]}
             )
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+def change_url(client: Any, user: Any) -> str:
+    """Its form in the Django admin, "" where there is none or the person may not change it.
+
+    For clients that Wagtail has no page for.
+    """
+    if not (admin.site.is_registered(type(client)) and user.is_staff):
+        return ""
+    if not get_adapter().may_change(user):
+        return ""
+    meta = client._meta
+    try:
+        return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[quote(client.pk)])
+    except NoReverseMatch:  # no address of this site leads to the admin
+        return ""
 
 
 def _for_person(form_class: Any, request: HttpRequest) -> Any:
