@@ -10,7 +10,7 @@ import pytest
 from crm.models import ContactType
 
 from wagtail_qbo_sync import clock
-from wagtail_qbo_sync.models import Connection, Run, SyncState
+from wagtail_qbo_sync.models import Connection, Outbox, Run, SyncState
 from wagtail_qbo_sync.sync.people import connect, decide
 from wagtail_qbo_sync.sync.people.creation import create_customer
 from wagtail_qbo_sync.sync.planning import undoing
@@ -53,6 +53,17 @@ def undo_of(run: Run | None) -> Run:
     plan.refresh_from_db()
     assert decide.approve(plan, None)
     return plan
+
+
+@pytest.mark.parametrize(
+    "row",
+    [Outbox(kind="activity", run=Run()), Outbox(kind="update", run=Run(undo={"run": 1}))],
+    ids=["activity", "undo"],
+)
+def test_what_undoes_is_no_hint_about_a_client(row: Outbox) -> None:
+    """A person has approved just this: it is not computed anew."""
+    with pytest.raises(ValueError, match="no hint"):
+        outbox.want_again(row)
 
 
 def test_a_gap_loses_no_undo(synced: Firm) -> None:  # noqa: F811

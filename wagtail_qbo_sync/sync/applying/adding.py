@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.compat import wide_statements
-from wagtail_qbo_sync.contact import Contact, Value, project, values_from_json, values_to_json
+from wagtail_qbo_sync.contact import Contact, Value, project, values_to_json
 from wagtail_qbo_sync.engine.merge import FirstLink
 from wagtail_qbo_sync.host.adapter import ClientAdapter, ClientRecord, get_adapter
 from wagtail_qbo_sync.models import Connection, Mapping, Outbox, Run, Step, SyncState
@@ -112,8 +112,7 @@ def take_back(rows: Sequence[Outbox], connection: Connection) -> list[Outbox]:
 def _without(row: Outbox, fields: Collection[str]) -> Outbox:
     """The same without what does not travel there any more."""
     row.values = {name: value for name, value in row.values.items() if name in fields}
-    said = values_from_json({name: new for name, (_, new) in row.values.items()})
-    row.body = _body(said, get_adapter())
+    row.body = _body(outbox.said(row), get_adapter())
     row.save(update_fields=["values", "body"])
     return row
 
@@ -188,7 +187,7 @@ def _base(
 
     What travels the other way only is first-linked by itself.
     """
-    sent = Contact().changed(values_from_json({name: new for name, (_, new) in row.values.items()}))
+    sent = Contact().changed(outbox.said(row))
     agreed = sorted({*fields, *row.values})
     return {
         "seen": customer_digest(said, adapter),

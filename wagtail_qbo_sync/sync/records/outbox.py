@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.compat import chunks, upsert, wide_statements
-from wagtail_qbo_sync.contact import same, values_from_json
+from wagtail_qbo_sync.contact import Value, same, values_from_json
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.host.adapter import ClientRecord
 from wagtail_qbo_sync.models import Case, Connection, Decision, Mapping, Outbox, Run, SyncState
@@ -77,8 +77,23 @@ def serve(connection: Connection, client_pks: Collection[str]) -> dict[str, int]
     return rounds
 
 
+def said(row: Outbox) -> dict[str, Value]:
+    """What a row that was written down says to QuickBooks."""
+    return values_from_json({name: new for name, (_before, new) in row.values.items()})
+
+
+def undoes(row: Outbox) -> bool:
+    """Whether it puts back what a run had sent (U5)."""
+    return row.run is not None and bool(row.run.undo)
+
+
 def want_again(row: Outbox, rounds: int = 0) -> None:
-    """What was written down is to be computed anew; a hint that waits already stands for it."""
+    """What was written down is to be computed anew; a hint that waits already stands for it.
+
+    Only of what is computed from a client: what undoes was approved as it is.
+    """
+    if row.kind == Kind.ACTIVITY or undoes(row):
+        raise ValueError(f"{row} is no hint about a client.")
     key = Outbox.key(WANTED, row.connection_id, row.client_pk)
     if Outbox.objects.filter(open_key=key).update(rounds=rounds):
         row.delete()

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wagtail_qbo_sync.contact import Contact, values_from_json
+from wagtail_qbo_sync.contact import Contact
 from wagtail_qbo_sync.engine import adopt as engine
 from wagtail_qbo_sync.models import Decision, Mapping, Outbox
 from wagtail_qbo_sync.qbo import lens, writes
 from wagtail_qbo_sync.qbo.faults import QboError
+from wagtail_qbo_sync.sync.records import outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def settle(rows: Sequence[Outbox], documents: Iterable[Any]) -> dict[str, writes
 
 def sent(row: Outbox) -> Contact:
     """What a row says to QuickBooks."""
-    return Contact().changed(values_from_json({name: new for name, (_, new) in row.values.items()}))
+    return Contact().changed(outbox.said(row))
 
 
 def _readable(documents: Iterable[Any]) -> Iterable[tuple[lens.Snapshot, Any]]:

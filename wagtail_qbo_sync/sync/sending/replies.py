@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop as _
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.compat import lock
-from wagtail_qbo_sync.contact import Contact, project, same, values_from_json, values_to_json
+from wagtail_qbo_sync.contact import Contact, project, same, values_to_json
 from wagtail_qbo_sync.engine.merge import is_blank
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import (
@@ -162,13 +162,12 @@ def _arrived(
     pull.mirror(connection, [document for _, document in done])
     adding.join(connection, new)
     moved = [row for row, _ in done if row.kind == Outbox.Kind.ACTIVITY]
+    written = [
+        (row, lens.get(document)) for row, document in done if row.kind != Outbox.Kind.ACTIVITY
+    ]
     changes = [_change(row, row.values, tid) for row in moved]
-    for row in moved:
-        _end(row, State.DONE)
-    done = [(row, document) for row, document in done if row not in moved]
     echoes: cases.Echoes = {}
-    for row, document in done:
-        said = lens.get(document)
+    for row, said in written:
         mapping = mappings.get(row.qbo_id)
         if mapping is not None and mapping.client_pk == row.client_pk:
             echoes |= _rebase(mapping, row, said, before.get(row.qbo_id))
@@ -176,20 +175,20 @@ def _arrived(
         if kept := _kept(row, said):
             facts = {"conflicts": kept, "fields": sorted(kept), "intuit_tid": tid}
             openings.append(cases.Opening(Case.Kind.KEPT, row.qbo_id, row.client_pk, facts))
+    for row, _document in done:
         _end(row, State.DONE)
-    for kind in ANSWERED:
-        cases.close_about(connection, kind, {row.qbo_id: row.values for row, _ in done})
-    cases.still_refused(connection, echoes)
     Mapping.objects.bulk_update(mappings.values(), ["base"])
-    replaced.arrived(
-        {
-            row.client_pk: values_from_json({name: new for name, (_, new) in row.values.items()})
-            for row, _document in done
-            if not undoes(row)
-        }
-    )
     Change.objects.bulk_create(changes)
+    _answered(connection, [row for row, _said in written], echoes)
     activity.arrived(connection, moved)
+
+
+def _answered(connection: Connection, rows: Sequence[Outbox], echoes: cases.Echoes) -> None:
+    """What had been asked about these changes, or noted of them, has its answer."""
+    for kind in ANSWERED:
+        cases.close_about(connection, kind, {row.qbo_id: row.values for row in rows})
+    cases.still_refused(connection, echoes)
+    replaced.arrived({row.client_pk: outbox.said(row) for row in rows if not outbox.undoes(row)})
 
 
 def _rebase(mapping: Mapping, row: Outbox, said: Contact, before: Customer | None) -> cases.Echoes:
@@ -201,7 +200,7 @@ def _rebase(mapping: Mapping, row: Outbox, said: Contact, before: Customer | Non
     """
     adapter = get_adapter()
     base = mapping.base
-    sent = {} if undoes(row) else {name: new for name, (_, new) in row.values.items()}
+    sent = {} if outbox.undoes(row) else {name: new for name, (_, new) in row.values.items()}
     now = values_to_json(project(said, adapter.paths).values(row.values))
     mapping.base = {
         **base,
@@ -245,7 +244,7 @@ def _kept(row: Outbox, said: Contact) -> dict[str, Any]:
     The body says more than the site where QuickBooks holds several e-mail addresses.
     """
     paths = get_adapter().paths
-    sent = Contact().changed(values_from_json({name: new for name, (_, new) in row.values.items()}))
+    sent = Contact().changed(outbox.said(row))
     body = lens.get(json.loads(row.body))
     wanted, written, now = (project(one, paths).values(row.values) for one in (sent, body, said))
     differing = [
@@ -271,7 +270,7 @@ def _again(row: Outbox, openings: list[cases.Opening]) -> None:
         row.rounds += 1
         unsend(row)
         return
-    if undoes(row):
+    if outbox.undoes(row):
         undo_again(row)
     else:
         outbox.want_again(row, rounds=row.rounds + 1)
@@ -281,11 +280,6 @@ def _is_late(row: Outbox, refused: writes.Refused) -> bool:
     """Whether QuickBooks had moved on, or the customer to be changed is gone (U8)."""
     is_gone = refused.error.code == NOT_FOUND and row.kind == Outbox.Kind.UPDATE
     return is_gone or refused.error.action is Action.REREAD
-
-
-def undoes(row: Outbox) -> bool:
-    """Whether it puts back what a run had sent (U5)."""
-    return row.run is not None and bool(row.run.undo)
 
 
 def _step_of(row: Outbox) -> Step | None:
@@ -324,7 +318,7 @@ def _undo_failed(row: Outbox, facts: dict[str, Any]) -> None:
 
 def _park(row: Outbox, openings: list[cases.Opening], facts: dict[str, Any]) -> None:
     """A person is asked about the customer, or about the client that was to become one."""
-    if undoes(row):
+    if outbox.undoes(row):
         _undo_failed(row, facts)
         _end(row, State.PARKED)
         return

@@ -83,7 +83,7 @@ def _take_back(connection: Connection) -> None:
     untried = connection.sends.filter(is_open=True, first_tried_at=None)
     unsent = Q(state=Outbox.State.WRITTEN) | Q(send__in=untried)
     for row in lock(connection.outbox.filter(unsent), "run").order_by("pk"):
-        if replies.undoes(row):
+        if outbox.undoes(row):
             replies.undo_again(row)
         elif row.kind == Outbox.Kind.CREATE and row.run is not None and row.run.by_person:
             replies.unsend(row)
