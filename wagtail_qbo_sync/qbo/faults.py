@@ -18,6 +18,8 @@ from wagtail_qbo_sync.qbo.fault_table import Action as Action
 from wagtail_qbo_sync.qbo.fault_table import Fault
 from wagtail_qbo_sync.qbo.fault_table import lookup as lookup
 
+NOT_FOUND = "610"
+"""Intuit's code for a record that it does not have."""
 MAX_WAIT = 3600.0
 """Seconds; a longer Retry-After would let one answer silence a company for days."""
 

@@ -26,7 +26,7 @@ from wagtail_qbo_sync.models import (
     Step,
 )
 from wagtail_qbo_sync.qbo import lens, writes
-from wagtail_qbo_sync.qbo.faults import Action, QboError
+from wagtail_qbo_sync.qbo.faults import NOT_FOUND, Action, QboError
 from wagtail_qbo_sync.sync.access.trouble import source
 from wagtail_qbo_sync.sync.applying import activity, adding, putting_back
 from wagtail_qbo_sync.sync.reading import pull
@@ -39,8 +39,6 @@ ROUNDS = 3
 """How often a row is merged and sent anew because QuickBooks had moved on."""
 MOVED_ON = _("The customer changed in QuickBooks each time before our change arrived.")
 NEVER_CAME = _("QuickBooks did not answer whenever this was sent, and has no such customer.")
-NOT_FOUND = "610"
-"""Intuit's code for a record that it does not have."""
 NOBODY: dict[str, dict[str, Any]] = {}
 ANSWERED = (Case.Kind.KEPT, Case.Kind.NOT_TAKEN)
 

@@ -16,13 +16,12 @@ from wagtail_qbo_sync.clock import failpoint
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, Decision, Mapping, Run, SingleSync, SyncState
 from wagtail_qbo_sync.qbo.api import CompanyApi
-from wagtail_qbo_sync.qbo.faults import QboError
+from wagtail_qbo_sync.qbo.faults import NOT_FOUND, QboError
 from wagtail_qbo_sync.sync.access.lease import Lease
 from wagtail_qbo_sync.sync.access.trouble import facts_of
 from wagtail_qbo_sync.sync.planning.plan import Planner
 from wagtail_qbo_sync.sync.reading.pull import mirror
 from wagtail_qbo_sync.sync.records.runs import start_run
-from wagtail_qbo_sync.sync.sending.replies import NOT_FOUND
 
 REST = SyncState.Phase.REST
 
