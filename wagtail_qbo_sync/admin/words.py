@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_noop, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from wagtail_qbo_sync.models import Case, Change
-from wagtail_qbo_sync.sync.records.runs import ON_SITE
+from wagtail_qbo_sync.sync.records.runs import ACTIVE, ON_SITE
 
 from .clients import Clients, ShownClient
 from .labels import field_label, value_lines
@@ -233,8 +233,8 @@ def _written(values: Mapping[str, Any], may_see: bool) -> Iterator[Written]:
 
 def _activity(data: Mapping[str, Any]) -> Iterator[Written]:
     """Whether a customer is made inactive, or active again: nothing of the client's."""
-    if "active" in data:
-        yield from _written({"active": [not data["active"], data["active"]]}, may_see=True)
+    if ACTIVE in data:
+        yield from _written({ACTIVE: [not data[ACTIVE], data[ACTIVE]]}, may_see=True)
 
 
 def _problems(problems: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:

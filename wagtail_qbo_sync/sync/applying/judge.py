@@ -19,6 +19,7 @@ from wagtail_qbo_sync.host.adapter import ClientAdapter, ClientRecord
 from wagtail_qbo_sync.models import Connection, Customer, Decision, Mapping, Step
 from wagtail_qbo_sync.sync.records import outbox
 from wagtail_qbo_sync.sync.records.parties import TAKE_PART, client_digest
+from wagtail_qbo_sync.sync.records.runs import ACTIVE
 from wagtail_qbo_sync.sync.records.terms import pulled_fields, pushed_fields
 
 Kind = Step.Kind
@@ -115,14 +116,14 @@ class Facts:
 
 
 def _under_way(connection: Connection, steps: Sequence[Step]) -> set[str]:
-    if not any("to_qbo" in step.data or "active" in step.data for step in steps):
+    if not any("to_qbo" in step.data or ACTIVE in step.data for step in steps):
         return set()
     return set(outbox.on_the_way(connection).values_list("client_pk", flat=True))
 
 
 def objection(step: Step, facts: Facts) -> str:
     """Why a step may not be done any more; "" if it may. A sentence to be translated."""
-    if "active" in step.data:
+    if ACTIVE in step.data:
         return _objection_to_activity(step, facts)
     if step.kind == Kind.UNDO:
         return _objection_to_undo(step, facts)
@@ -217,14 +218,14 @@ def _objection_to_activity(step: Step, facts: Facts) -> str:
     client that is gone meanwhile is no reason against it."""
     customer = facts.customers.get(step.qbo_id)
     standing = customer.standing if customer else Customer.Standing.GONE
-    if standing == Customer.Standing.INACTIVE and not step.data["active"]:
+    if standing == Customer.Standing.INACTIVE and not step.data[ACTIVE]:
         return INACTIVE_ALREADY
-    if standing not in ({Customer.Standing.INACTIVE} if step.data["active"] else TAKE_PART):
+    if standing not in ({Customer.Standing.INACTIVE} if step.data[ACTIVE] else TAKE_PART):
         return ACTIVITY_CHANGED
     mine, theirs = facts.by_customer.get(step.qbo_id), facts.by_client.get(step.client_pk)
     if mine is not None and mine.client_pk != step.client_pk:
         return MAPPING_CHANGED
-    if step.data["active"] and theirs is not None:
+    if step.data[ACTIVE] and theirs is not None:
         return MAPPED
     return UNDER_WAY if step.client_pk in facts.under_way else ""
 

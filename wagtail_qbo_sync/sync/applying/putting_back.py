@@ -20,7 +20,7 @@ from wagtail_qbo_sync.models import Change, Connection, Customer, Decision, Foot
 from wagtail_qbo_sync.models import Mapping as Mapped
 from wagtail_qbo_sync.sync.bulk import taking_back
 from wagtail_qbo_sync.sync.records import archive
-from wagtail_qbo_sync.sync.records.runs import ON_SITE
+from wagtail_qbo_sync.sync.records.runs import ACTIVE, ON_SITE
 from wagtail_qbo_sync.sync.records.traces import referred_to, rest_digests, says_more
 
 EDITED_SINCE = _("Somebody has edited this since, so it is left as it is.")
@@ -65,8 +65,8 @@ def look(
 ) -> bool:
     """Leave out of the step what was edited since, and name it as `left`; where a later run of
     ours did that, its number stands in `since`. Whether anything remains."""
-    if "active" in step.data:
-        return step.data["active"] or not _is_edited(step, customer)
+    if ACTIVE in step.data:
+        return step.data[ACTIVE] or not _is_edited(step, customer)
     stands: dict[str, dict[str, Any]] = {}
     since: dict[str, int] = {}
     planned: set[str] = set()

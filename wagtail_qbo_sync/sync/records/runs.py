@@ -104,7 +104,7 @@ def touches(data: Mapping[str, Any]) -> str:
     words = [f"site:{name}" for name in data.get("values", ())]
     words += [f"over:{name}" for name, (before, _new) in data.get("values", {}).items() if before]
     words += [f"qbo:{name}" for name in data.get("to_qbo", ())]
-    words += ["qbo:active"] if "active" in data else []
+    words += [f"qbo:{ACTIVE}"] if ACTIVE in data else []
     words += ["archive"] if data.get("archives") else []
     return f" {' '.join(words)} " if words else ""
 
