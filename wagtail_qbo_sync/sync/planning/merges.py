@@ -41,7 +41,7 @@ def merged(connection: Connection, known: Known) -> dict[str, Merged]:
     standing = _standings(connection, {*ends, *ends.values()})
     found: dict[str, Merged] = {}
     taken = set(known.pairs)
-    for gone in sorted(ends, key=lambda one: (len(one), one)):
+    for gone in sorted(ends, key=by_id):
         stays = ends[gone]
         if standing.get(gone) not in WENT or stays not in standing:
             continue  # a hint that no reading has confirmed yet (rule 5)
@@ -90,3 +90,8 @@ def _end(gone: str, pairs: Mapping[str, str]) -> str:
 def _standings(connection: Connection, qbo_ids: set[str]) -> dict[str, str]:
     rows = Customer.objects.filter(connection=connection, qbo_id__in=qbo_ids)
     return dict(rows.values_list("qbo_id", "standing"))
+
+
+def by_id(qbo_id: str) -> tuple[int, str]:
+    """The order of QuickBooks' Ids, which are numbers."""
+    return (len(qbo_id), qbo_id)

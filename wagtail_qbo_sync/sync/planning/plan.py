@@ -38,7 +38,7 @@ from wagtail_qbo_sync.sync.records.terms import terms_of
 
 from . import circles
 from .draft import Draft, left_to_another
-from .merges import merged
+from .merges import by_id, merged
 from .newcomers import Newcomers
 
 CHUNK = 2000
@@ -334,8 +334,4 @@ class Planner:
 
 
 def _ordered(qbo_ids: Iterable[str], only: set[str] | None) -> list[str]:
-    return sorted(qbo_ids if only is None else only.intersection(qbo_ids), key=_by_id)
-
-
-def _by_id(qbo_id: str) -> tuple[int, str]:
-    return (len(qbo_id), qbo_id)
+    return sorted(qbo_ids if only is None else only.intersection(qbo_ids), key=by_id)
