@@ -19,7 +19,7 @@ from wagtail_qbo_sync.engine import plan as engine
 from wagtail_qbo_sync.engine.plan import Party
 from wagtail_qbo_sync.models import Connection, Outbox, Run, Step
 from wagtail_qbo_sync.qbo import rules
-from wagtail_qbo_sync.sync.records import cases, locked
+from wagtail_qbo_sync.sync.records import cases, locked, outbox
 from wagtail_qbo_sync.sync.records.client_status import EXCLUSIONS
 from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.records.runs import start_run
@@ -139,8 +139,8 @@ def _about(client_pks: Collection[str] | None) -> dict[str, Any]:
 
 
 def _on_the_way(connection: Connection, client_pk: str) -> QuerySet[Outbox]:
-    rows = connection.outbox.filter(client_pk=client_pk, kind=Outbox.Kind.CREATE)
-    return rows.filter(state__in=[State.WRITTEN, State.SENT])
+    rows = outbox.on_the_way(connection)
+    return rows.filter(client_pk=client_pk, kind=Outbox.Kind.CREATE)
 
 
 def _written(connection: Connection, client_pk: str) -> QuerySet[Outbox]:
