@@ -56,16 +56,14 @@ def _check(connection: Connection, names: Iterable[str], before: dict[str, Any])
     for name in names:
         if getattr(connection, name, "") is None:
             errors[name] = _("This cannot be empty.")
-    if errors:
-        raise ValidationError(errors)
-    plain = {*names} - {*OF_THE_SITE}
-    others = {field.name for field in connection._meta.fields} - plain
+    sound = {*names} - errors.keys()
+    others = {field.name for field in connection._meta.fields} - (sound - {*OF_THE_SITE})
     try:
         connection.clean_fields(exclude=others)
     except ValidationError as error:
         errors |= error.error_dict
     adapter = get_adapter()
-    for name in {*names}.intersection(OF_THE_SITE):
+    for name in sound.intersection(OF_THE_SITE):
         if wrong := _unfit(adapter, name, getattr(connection, name), before[name]):
             errors[name] = _("This cannot be chosen here: %s.") % ", ".join(sorted(wrong))
     if errors:
