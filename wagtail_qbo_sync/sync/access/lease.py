@@ -19,12 +19,17 @@ from django.db.models.expressions import CombinedExpression
 
 from wagtail_qbo_sync.compat import Now, chunks
 from wagtail_qbo_sync.conf import settings
-from wagtail_qbo_sync.models import SiteState, SyncState
+from wagtail_qbo_sync.models import Run, SiteState, SyncState
 
 Item = TypeVar("Item")
 
 FREE = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
 """Rows (states or tokens) whose lease nobody holds."""
+
+
+def begins(phase: str, run: Run | None = None, total: int = 0) -> dict[str, Any]:
+    """The columns of a walk that begins a phase, wherever it stood."""
+    return {"phase": phase, "run": run, "position": 0, "done": 0, "total": total}
 
 
 class LeaseLost(Exception):

@@ -35,7 +35,7 @@ from wagtail_qbo_sync.models import (
     Step,
     SyncState,
 )
-from wagtail_qbo_sync.sync.access.lease import Lease
+from wagtail_qbo_sync.sync.access.lease import Lease, begins
 from wagtail_qbo_sync.sync.records import outbox, touched
 from wagtail_qbo_sync.sync.records.parties import TAKE_PART, client_digest
 from wagtail_qbo_sync.sync.records.status import ConnectionState, connection_state
@@ -128,7 +128,7 @@ def saw(state: SyncState, qbo_ids: Iterable[str], *, last: bool) -> None:
 def beginning(state: SyncState) -> dict[str, Any]:
     """The columns with which the comparing of pairs begins."""
     total = Mapping.objects.filter(connection=state.connection).count()
-    return {"phase": Phase.COMPARE, "run": None, "position": 0, "done": 0, "total": total}
+    return begins(Phase.COMPARE, total=total)
 
 
 def stride(lease: Lease, state: SyncState) -> None:

@@ -17,7 +17,7 @@ from wagtail_qbo_sync.qbo.api import CompanyApi
 from wagtail_qbo_sync.qbo.faults import QboError
 from wagtail_qbo_sync.qbo.lens import MalformedCustomer, Snapshot, snapshot
 from wagtail_qbo_sync.sync.access import trouble
-from wagtail_qbo_sync.sync.access.lease import Lease
+from wagtail_qbo_sync.sync.access.lease import Lease, begins
 from wagtail_qbo_sync.sync.people import erase
 from wagtail_qbo_sync.sync.records import cases
 from wagtail_qbo_sync.sync.records.parties import customer_digest
@@ -43,13 +43,9 @@ def beginning(state: SyncState) -> dict[str, Any]:
     """
     is_known = state.cursor_version == get_adapter().version and not compare.wants_all(state)
     return {
-        "phase": Phase.PULL,
+        **begins(Phase.PULL),
         "served": state.wanted,
-        "position": 0,
-        "done": 0,
-        "total": 0,
         "started_at": clock.now(),
-        "run": None,
         "read_since": state.cursor if is_known else None,
         "read_as_of": None,
     }

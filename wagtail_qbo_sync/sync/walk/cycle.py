@@ -22,7 +22,7 @@ from wagtail_qbo_sync.qbo.faults import QboError
 from wagtail_qbo_sync.sync.access import trouble
 from wagtail_qbo_sync.sync.access.budget import DatabaseBudget
 from wagtail_qbo_sync.sync.access.installation import is_parked
-from wagtail_qbo_sync.sync.access.lease import FREE, Lease, LeaseLost, next_slice, take
+from wagtail_qbo_sync.sync.access.lease import FREE, Lease, LeaseLost, begins, next_slice, take
 from wagtail_qbo_sync.sync.access.token import TokenKeeper
 from wagtail_qbo_sync.sync.applying import apply
 from wagtail_qbo_sync.sync.noticing import sweep
@@ -115,18 +115,18 @@ def _begun(lease: Lease, state: SyncState) -> SyncState:
         return state
     is_read = state.gap != SyncState.Gap.READ
     if outbox.waits(state.pk):
-        lease.renew(phase=Phase.PUSH, run=None, position=0, done=0, total=0)
+        lease.renew(**begins(Phase.PUSH))
         return _state(state.pk)
     approved = Run.objects.filter(connection_id=state.pk, state=Run.State.APPLYING).first()
     if approved is not None and is_read:
         total = approved.steps.filter(state__in=apply.TO_DO).count()
-        lease.renew(phase=Phase.APPLY, run=approved, position=0, done=0, total=total)
+        lease.renew(**begins(Phase.APPLY, approved, total))
     elif one.waiting(state.pk).exists() and is_read:
-        lease.renew(phase=Phase.ONE, position=0, done=0, total=0, run=None)
+        lease.renew(**begins(Phase.ONE))
     elif state.wanted > state.served:
         lease.renew(**pull.beginning(state))
     elif is_read and (plan_of_clients := bulk_creation.begun().filter(connection=state.pk).first()):
-        lease.renew(phase=Phase.PLAN, run=plan_of_clients, position=0, done=0, total=0)
+        lease.renew(**begins(Phase.PLAN, plan_of_clients))
     elif state.comparing and state.comparing.read_at and not state.trouble:
         lease.renew(**compare.beginning(state))
     return _state(state.pk)

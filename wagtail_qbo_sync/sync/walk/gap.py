@@ -18,7 +18,7 @@ from wagtail_qbo_sync.clock import failpoint
 from wagtail_qbo_sync.compat import lock
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.models import Connection, Outbox, SyncState
-from wagtail_qbo_sync.sync.access.lease import Lease
+from wagtail_qbo_sync.sync.access.lease import Lease, begins
 from wagtail_qbo_sync.sync.people.decide import record
 from wagtail_qbo_sync.sync.records import outbox
 from wagtail_qbo_sync.sync.records.touched import ask_for_sweep
@@ -29,14 +29,7 @@ INTERVALS = 3
 """A gap: the last finished cycle is older than LONG, and than so many usual intervals."""
 
 Gap = SyncState.Gap
-FROM_THE_START = {
-    "phase": SyncState.Phase.REST,
-    "position": 0,
-    "done": 0,
-    "total": 0,
-    "run": None,
-    "started_at": None,
-}
+FROM_THE_START = {**begins(SyncState.Phase.REST), "started_at": None}
 """The columns of a walk that begins anew, wherever it stood."""
 
 
