@@ -166,7 +166,7 @@ MUTANTS = (
         name="click_lost_at_the_end",
         breaks="L3",
         module="sync.walk.cycle",
-        old="if SyncState.objects.filter(_todo(), pk=lease.connection_id).exists():",
+        old="if SyncState.objects.filter(todo(), pk=lease.connection_id).exists():",
         new="if False:",
         killed_by=f"{LEASE}::test_a_click_during_the_last_page_is_not_lost",
     ),

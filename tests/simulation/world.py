@@ -117,7 +117,7 @@ class World:
         """A worker walks as often as it may be rung for."""
         for _ring in range(RINGS):
             company.walk()
-            if not SyncState.objects.filter(cycle.DUE & cycle._todo(), pk=company.connection.pk):
+            if not SyncState.objects.filter(cycle.DUE & cycle.todo(), pk=company.connection.pk):
                 break
         self.watch.observe()
 

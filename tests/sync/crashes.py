@@ -129,7 +129,7 @@ def work(firm: Firm) -> None:
 
 
 def _is_busy() -> bool:
-    return Touched.objects.exists() or SyncState.objects.filter(cycle._todo()).exists()
+    return Touched.objects.exists() or SyncState.objects.filter(cycle.todo()).exists()
 
 
 def time_goes_by(firm: Firm) -> None:

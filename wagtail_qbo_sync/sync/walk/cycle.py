@@ -140,7 +140,7 @@ def _rest(lease: Lease) -> None:
     """
     state = _state(lease.connection_id)
     lease.let_go(**({} if state.trouble.get("phase") == Phase.PULL else trouble.NONE))
-    if SyncState.objects.filter(_todo(), pk=lease.connection_id).exists():
+    if SyncState.objects.filter(todo(), pk=lease.connection_id).exists():
         enqueue("walk", lease.connection_id)
 
 
@@ -211,7 +211,7 @@ def _may_walk(connection_id: int) -> bool:
 
 def heal() -> None:
     """Ring for every walk that was asked for, approved or begun and that nobody is walking."""
-    waiting = SyncState.objects.filter(FREE & DUE & _todo(), connection__disconnected_at=None)
+    waiting = SyncState.objects.filter(FREE & DUE & todo(), connection__disconnected_at=None)
     for connection_id in waiting.values_list("pk", flat=True):
         enqueue("walk", connection_id)
 
@@ -221,7 +221,7 @@ def finishes_first(connection_id: int) -> bool:
     return SyncState.objects.filter(_approved_or_asked() | _unsent(), pk=connection_id).exists()
 
 
-def _todo() -> Q:
+def todo() -> Q:
     """The states of companies with something to do: a walk that was begun, a sync or a customer
     that was asked for, a plan that was approved, what is to be sent, or pairs to be compared."""
     clients = Q(connection__in=bulk_creation.begun().values("connection"))
