@@ -89,21 +89,21 @@ def store(run: Any, page: Sequence[Json], clients: Mapping[str, int], side: str 
 
 
 def _store(run: Any, page: Sequence[Json], clients: Mapping[str, int], side: str) -> None:
-    from django.utils import timezone
-
-    from wagtail_qbo_sync.models import Change, Customer, Footprint, Mapping, Step
-
-    connection = run.connection
-    now = timezone.now()
     values = [plain(customer) for customer in page]
-    pks = _clients(values, clients)
-    done = list(zip(page, values, pks, strict=True))
-    new = {"connection": connection}
+    done = list(zip(page, values, _clients(values, clients), strict=True))
+    _store_pairs(run.connection, done)
+    _store_history(run, done, side)
+
+
+def _store_pairs(connection: Any, done: Sequence[tuple[Json, Json, int]]) -> None:
+    """The mirror, the mappings and the footprints."""
+    from wagtail_qbo_sync.models import Customer, Footprint, Mapping
+
     _upsert(
         Customer,
         (
             Customer(
-                **new,
+                connection=connection,
                 qbo_id=customer["Id"],
                 standing="top",
                 display_name=value["name"],
@@ -123,30 +123,36 @@ def _store(run: Any, page: Sequence[Json], clients: Mapping[str, int], side: str
         ["connection", "qbo_id"],
         ["display_name", "match_keys", "record"],
     )
+    bases = [
+        (customer["Id"], pk, {"seen": DIGEST, "site": value, "qbo": value, "replaced": {}})
+        for customer, value, pk in done
+    ]
     _upsert(
         Mapping,
         (
             Mapping(
-                **new,
-                qbo_id=customer["Id"],
-                client_id=pk,
-                client_pk=str(pk),
-                base={"seen": DIGEST, "site": value, "qbo": value, "replaced": {}},
+                connection=connection, qbo_id=qbo_id, client_id=pk, client_pk=str(pk), base=base
             )
-            for customer, value, pk in done
+            for qbo_id, pk, base in bases
         ),
         ["connection", "qbo_id"],
         ["base"],
     )
-    _upsert(
-        Footprint,
-        (Footprint(client_pk=str(pk), digest=DIGEST, version=DIGEST[:16]) for pk in pks),
-        ["client_pk"],
-        ["digest"],
-    )
+    pks = [str(pk) for *_, pk in done]
+    prints = (Footprint(client_pk=pk, digest=DIGEST, version=DIGEST[:16]) for pk in pks)
+    _upsert(Footprint, prints, ["client_pk"], ["digest"])
+
+
+def _store_history(run: Any, done: Sequence[tuple[Json, Json, int]], side: str) -> None:
+    """The journal, and the steps of the run."""
+    from django.utils import timezone
+
+    from wagtail_qbo_sync.models import Change, Step
+
+    now = timezone.now()
     Change.objects.bulk_create(
         Change(
-            **new,
+            connection=run.connection,
             run=run,
             side=side,
             qbo_id=customer["Id"],

@@ -167,15 +167,8 @@ def fill_chunk(company: Any, numbers: range) -> None:
         about = {"connection": company, "qbo_id": str(number + 1)}
         keys = joined_keys(match_key(contact.name), email_keys(contact.email))
         record = {"sync_token": 0, "contact": contact.to_json(), "digest": "", "path": ""}
-        customers.append(
-            Customer(
-                **about,
-                standing="top",
-                display_name=contact.name,
-                match_keys=keys,
-                record=record,
-            )
-        )
+        told = {"display_name": contact.name, "match_keys": keys, "record": record}
+        customers.append(Customer(**about, **told, standing="top"))
         if number % 10:
             mappings.append(Mapping(**about, client=client, client_pk=str(client.pk)))
             values = {"phone": ["(207) 555-0100", "(207) 555-0199"]}

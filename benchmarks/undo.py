@@ -19,7 +19,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,8 @@ from _company import CALLBACK, PAGE, REALM, connect, document
 from _measure import example_site, timed
 
 Json = dict[str, Any]
+Pair = tuple[str, str, int]
+"""Customer, name, client."""
 OLD, NEW = "(555) 0000001", "(555) 0000002"
 
 
@@ -82,65 +84,78 @@ def undo(run: Any, walk: Callable[[], object]) -> Any:
 # Both sides -----------------------------------------------------------------------------------
 
 
+class Firm:
+    """A company in the sandbox, and the site beside it."""
+
+    def __init__(self, count: int, sandbox: Any) -> None:
+        self.count, self.sandbox = count, sandbox
+        self.connection = connect(sandbox)
+
+    def plant(self, phone: str, token: int) -> None:
+        """QuickBooks says this phone of all, and the old mobile."""
+        for start in range(1, self.count + 1, PAGE):
+            numbers = range(start, min(start + PAGE, self.count + 1))
+            records = [customer(number, phone, token) for number in numbers]
+            self.sandbox.post("plant", {"realm": REALM, "records": records, "clear": start == 1})
+
+    def walk(self) -> None:
+        from wagtail_qbo_sync.sync.records import outbox
+        from wagtail_qbo_sync.sync.walk import cycle
+
+        while True:
+            cycle.advance(self.connection.pk, seconds=math.inf)
+            if not outbox.waits(self.connection.pk):
+                return
+            time.sleep(0.1)
+
+    def sync(self) -> Any:
+        """The run of it; a plan that waits is approved."""
+        from wagtail_qbo_sync.models import Run
+        from wagtail_qbo_sync.sync.people import decide
+
+        decide.ask_for_sync(self.connection)
+        self.walk()
+        run = Run.objects.filter(connection=self.connection).latest("pk")
+        if run.state == "waiting":
+            decide.approve(run, None)
+            self.walk()
+        run.refresh_from_db()
+        return run
+
+    def mobiles(self) -> set[str]:
+        """What QuickBooks has."""
+        found = self.sandbox.get(f"customers?realm={REALM}")
+        assert len(found) == self.count
+        return {one["Mobile"]["FreeFormNumber"] for one in found}
+
+
 def both(count: int, sandbox: Any) -> None:
     """A run that wrote on both sides, and its undo."""
     from crm.models import Client
 
     from wagtail_qbo_sync.host.adapter import ClientAdapter
-    from wagtail_qbo_sync.models import Run
+    from wagtail_qbo_sync.models import SyncState
     from wagtail_qbo_sync.sync.noticing import sweep
-    from wagtail_qbo_sync.sync.people import decide
-    from wagtail_qbo_sync.sync.records import outbox
-    from wagtail_qbo_sync.sync.walk import cycle
 
     ClientAdapter.bulk = False
     print(f"Both sides, {count:,} customers")
-
-    def plant(phone: str, token: int) -> None:
-        for start in range(1, count + 1, PAGE):
-            numbers = range(start, min(start + PAGE, count + 1))
-            records = [customer(number, phone, token) for number in numbers]
-            sandbox.post("plant", {"realm": REALM, "records": records, "clear": start == 1})
-
-    def walk() -> None:
-        while True:
-            cycle.advance(connection.pk, seconds=math.inf)
-            if not outbox.waits(connection.pk):
-                return
-            time.sleep(0.1)
-
-    def sync() -> Any:
-        decide.ask_for_sync(connection)
-        walk()
-        run = Run.objects.filter(connection=connection).latest("pk")
-        if run.state == "waiting":
-            decide.approve(run, None)
-            walk()
-        run.refresh_from_db()
-        return run
-
-    def mobiles() -> set[str]:
-        found = sandbox.get(f"customers?realm={REALM}")
-        assert len(found) == count
-        return {one["Mobile"]["FreeFormNumber"] for one in found}
-
-    connection = connect(sandbox)
-    plant(OLD, 0)
-    timed("(the workload: a first sync)", sync)
+    firm = Firm(count, sandbox)
+    firm.plant(OLD, 0)
+    timed("(the workload: a first sync)", firm.sync)
     Client.objects.update(mobile=NEW)
     sweep.everything()
-    plant(NEW, 1)
-    connection.state.__class__.objects.filter(pk=connection.pk).update(cursor=None)
-    run = timed("(the workload: a run that writes both sides)", sync).result
-    assert mobiles() == {NEW}, "the run has sent them"
+    firm.plant(NEW, 1)
+    SyncState.objects.filter(pk=firm.connection.pk).update(cursor=None)
+    run = timed("(the workload: a run that writes both sides)", firm.sync).result
+    assert firm.mobiles() == {NEW}, "the run has sent them"
     assert Client.objects.filter(phone=NEW, mobile=NEW).count() == count
     before = sandbox.get("requests")["next"]
     started = time.perf_counter()
-    undo(run, walk)
+    undo(run, firm.walk)
     took = time.perf_counter() - started
     calls = sandbox.get(f"requests?since={before}")["requests"]
     batches = sum(one["path"].endswith("/batch") for one in calls)
-    assert mobiles() == {OLD}, "QuickBooks has the old ones back"
+    assert firm.mobiles() == {OLD}, "QuickBooks has the old ones back"
     assert Client.objects.filter(phone=OLD, mobile=NEW).count() == count, "and the site"
     assert batches == -(-count // 30), batches
     refused = [one for one in calls if one.get("status") == 429]
@@ -177,16 +192,7 @@ def prepare(count: int) -> Any:
     from crm.models import Client, client_type
     from django.utils import timezone
 
-    from wagtail_qbo_sync.contact import Contact
-    from wagtail_qbo_sync.models import (
-        Change,
-        Connection,
-        Customer,
-        Mapping,
-        Run,
-        Step,
-        SyncState,
-    )
+    from wagtail_qbo_sync.models import Connection, Run, SyncState
     from wagtail_qbo_sync.sync.access.installation import this_installation
 
     now = timezone.now()
@@ -199,7 +205,7 @@ def prepare(count: int) -> Any:
     )
     SyncState.objects.create(connection=company, first_synced_at=now, synced_at=now)
     run = Run.objects.create(connection=company, state="done", started_at=now, finished_at=now)
-    kind, values = client_type(), {"phone": [OLD, NEW]}
+    kind = client_type()
     for start in range(0, count, 2000):
         numbers = range(start, min(start + 2000, count))
         names = [f"Large {number}" for number in numbers]
@@ -210,59 +216,75 @@ def prepare(count: int) -> Any:
         pairs = [
             (str(number), name, pks[name]) for number, name in zip(numbers, names, strict=True)
         ]
-        Customer.objects.bulk_create(
-            Customer(
-                connection=company,
-                qbo_id=qbo_id,
-                standing="top",
-                display_name=name,
-                match_keys="-",
-                record={
-                    "sync_token": 1,
-                    "contact": Contact(name=name, phone=NEW).to_json(),
-                    "digest": "d",
-                    "path": "",
-                    "parent": "",
-                    "bill": {},
-                    "ship": {},
-                },
-            )
-            for qbo_id, name, _pk in pairs
-        )
-        Mapping.objects.bulk_create(
-            Mapping(
-                connection=company,
-                qbo_id=qbo_id,
-                client_id=pk,
-                client_pk=str(pk),
-                base={"seen": "d", "site": {"phone": NEW}, "qbo": {"phone": NEW}},
-            )
-            for qbo_id, _name, pk in pairs
-        )
-        Step.objects.bulk_create(
-            Step(
-                run=run,
-                kind="update",
-                state="done",
-                qbo_id=qbo_id,
-                client_pk=str(pk),
-                data={"customer": name, "client": name, "seen": {}, "values": values},
-            )
-            for qbo_id, name, pk in pairs
-        )
-        Change.objects.bulk_create(
-            Change(
-                connection=company,
-                run=run,
-                side="site",
-                qbo_id=qbo_id,
-                client_pk=str(pk),
-                values=values,
-                at=now,
-            )
-            for qbo_id, _name, pk in pairs
-        )
+        store_pairs(company, pairs)
+        store_history(run, pairs)
     return run
+
+
+def store_pairs(company: Any, pairs: Sequence[Pair]) -> None:
+    """The mirror, and the mappings."""
+    from wagtail_qbo_sync.contact import Contact
+    from wagtail_qbo_sync.models import Customer, Mapping
+
+    Customer.objects.bulk_create(
+        Customer(
+            connection=company,
+            qbo_id=qbo_id,
+            standing="top",
+            display_name=name,
+            match_keys="-",
+            record={
+                "sync_token": 1,
+                "contact": Contact(name=name, phone=NEW).to_json(),
+                "digest": "d",
+                "path": "",
+                "parent": "",
+                "bill": {},
+                "ship": {},
+            },
+        )
+        for qbo_id, name, _pk in pairs
+    )
+    Mapping.objects.bulk_create(
+        Mapping(
+            connection=company,
+            qbo_id=qbo_id,
+            client_id=pk,
+            client_pk=str(pk),
+            base={"seen": "d", "site": {"phone": NEW}, "qbo": {"phone": NEW}},
+        )
+        for qbo_id, _name, pk in pairs
+    )
+
+
+def store_history(run: Any, pairs: Sequence[Pair]) -> None:
+    """The steps, and the journal."""
+    from wagtail_qbo_sync.models import Change, Step
+
+    values = {"phone": [OLD, NEW]}
+    Step.objects.bulk_create(
+        Step(
+            run=run,
+            kind="update",
+            state="done",
+            qbo_id=qbo_id,
+            client_pk=str(pk),
+            data={"customer": name, "client": name, "seen": {}, "values": values},
+        )
+        for qbo_id, name, pk in pairs
+    )
+    Change.objects.bulk_create(
+        Change(
+            connection=run.connection,
+            run=run,
+            side="site",
+            qbo_id=qbo_id,
+            client_pk=str(pk),
+            values=values,
+            at=run.started_at,
+        )
+        for qbo_id, _name, pk in pairs
+    )
 
 
 def main() -> None:

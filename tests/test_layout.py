@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "wagtail_qbo_sync"
+LINES = 50
+"""Of a function, at most."""
 NOT_DRAWN = {"__init__.py", "__pycache__", "py.typed"}
 
 
@@ -27,6 +30,19 @@ def test_rooms_are_those_of_the_drawing(room: Path) -> None:
 
 def test_package_imports_nothing_by_itself() -> None:
     assert (PACKAGE / "__init__.py").read_text().strip() == ""
+
+
+def test_every_function_fits_on_a_screen() -> None:
+    rooms = (PACKAGE, ROOT / "tests", ROOT / "benchmarks", ROOT / "tools", ROOT / "example_project")
+    long = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for room in rooms
+        for path in sorted(room.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= LINES
+    ]
+    assert long == []
 
 
 def test_imports_point_inwards() -> None:

@@ -242,7 +242,8 @@ def test_a_run_that_no_worker_applies_says_so(browser: Any) -> None:
 # Its steps ----------------------------------------------------------------------------------
 
 
-def test_what_became_of_each_step_is_told_by_name(browser: Any) -> None:
+def five_steps() -> tuple[Run, Client, Customer]:
+    """A run that came to five ends; the client of its first step, and the customer."""
     company = rows.company()
     run = rows.run(company, "done", counts={"outcome": {"link.done": 1, "create.failed": 1}})
     anna, ben, cleo, dan, eve = (
@@ -290,6 +291,11 @@ def test_what_became_of_each_step_is_told_by_name(browser: Any) -> None:
         "done",
         conflicts={"phone": {"site": "", "qbo": "555-0009"}},
     )
+    return run, client, anna
+
+
+def test_what_became_of_each_step_is_told_by_name(browser: Any) -> None:
+    run, client, anna = five_steps()
     response = get(browser(rows.VIEW, rows.EDIT_CLIENTS), "run", run.pk)
     page = text_of(response)
     for text in (

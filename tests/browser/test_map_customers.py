@@ -35,6 +35,17 @@ def stands(company: Connection) -> dict[str, tuple[str, str]]:
     }
 
 
+def goes_on_to_the_next_page(page: Page) -> None:
+    field(page, "Customer 0099").focus()
+    page.keyboard.press("Shift+Enter")
+    expect(page.get_by_role("link", name="Next")).to_be_focused()
+    expect(note(page, "Customer 0099")).to_contain_text("Chosen by")
+    page.keyboard.press("Enter")
+    expect(field(page, "Customer 0100")).to_be_focused()
+    page.keyboard.press("Control+Enter")
+    expect(note(page, "Customer 0100")).to_contain_text("Chosen by")
+
+
 def test_five_thousand_are_decided_by_keyboard_alone(open_page: Open, company: Connection) -> None:
     fill(company, customers=5000, clients=5000, exact=1)
     page = open_page(url("map", company.pk))
@@ -67,15 +78,7 @@ def test_five_thousand_are_decided_by_keyboard_alone(open_page: Open, company: C
     assert stands(company) == decided
     expect(page.get_by_text("5 of 5,000 customers are chosen for")).to_be_visible()
 
-    field(page, "Customer 0099").focus()
-    page.keyboard.press("Shift+Enter")
-    expect(page.get_by_role("link", name="Next")).to_be_focused()
-    expect(note(page, "Customer 0099")).to_contain_text("Chosen by")
-    page.keyboard.press("Enter")
-    expect(field(page, "Customer 0100")).to_be_focused()
-    page.keyboard.press("Control+Enter")
-    expect(note(page, "Customer 0100")).to_contain_text("Chosen by")
-
+    goes_on_to_the_next_page(page)
     page.goto(url("map", company.pk))  # in another tab, say
     expect(field(page, "Customer 0003")).to_have_value("Member 04711")
     expect(field(page, "Customer 0004")).to_have_value("Leave unmapped")

@@ -41,43 +41,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_company_argument(parser, "only this company")
-        what = parser.add_mutually_exclusive_group()
-        what.add_argument(
-            "--yes",
-            action="store_true",
-            help="approve the plan that this very run makes, and nothing else",
-        )
-        what.add_argument(
-            "--plan",
-            action="store_true",
-            help="write down what a sync would do and print it; nothing else is written, but "
-            "what was decided before is done first",
-        )
-        what.add_argument(
-            "--create",
-            metavar="TYPE",
-            nargs="?",
-            const="",
-            help="write down a plan to send the clients without a customer to QuickBooks, all or "
-            "those of a Contact Type, and print it; else as --plan",
-        )
-        what.add_argument(
-            "--approve",
-            metavar="ID",
-            type=int,
-            help="approve the waiting plan of this number, and apply it",
-        )
-        what.add_argument(
-            "--discard",
-            metavar="ID",
-            type=int,
-            help="discard the plan of this number: nothing of it is applied",
-        )
-        what.add_argument(
-            "--one",
-            metavar="QUICKBOOKS_ID",
-            help="read this customer alone, and apply what follows",
-        )
+        _add_ways(parser)
         parser.add_argument(
             "--untick",
             action="append",
@@ -258,6 +222,47 @@ class Command(BaseCommand):
                     + ": see Settings > Connected Apps, Problems"
                 )
             )
+
+
+def _add_ways(parser: CommandParser) -> None:
+    """What is to be done, one of these at a time; without any, a whole sync."""
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--yes",
+        action="store_true",
+        help="approve the plan that this very run makes, and nothing else",
+    )
+    what.add_argument(
+        "--plan",
+        action="store_true",
+        help="write down what a sync would do and print it; nothing else is written, but "
+        "what was decided before is done first",
+    )
+    what.add_argument(
+        "--create",
+        metavar="TYPE",
+        nargs="?",
+        const="",
+        help="write down a plan to send the clients without a customer to QuickBooks, all or "
+        "those of a Contact Type, and print it; else as --plan",
+    )
+    what.add_argument(
+        "--approve",
+        metavar="ID",
+        type=int,
+        help="approve the waiting plan of this number, and apply it",
+    )
+    what.add_argument(
+        "--discard",
+        metavar="ID",
+        type=int,
+        help="discard the plan of this number: nothing of it is applied",
+    )
+    what.add_argument(
+        "--one",
+        metavar="QUICKBOOKS_ID",
+        help="read this customer alone, and apply what follows",
+    )
 
 
 def _plan_of(pk: int) -> Run:
