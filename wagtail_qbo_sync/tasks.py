@@ -1,8 +1,8 @@
 """What the worker runs. Each task is a short slice and finds out itself what there is to do;
 run twice, late or never, the end state is the same (rule 13).
 
-No report of an error shows their variables, nor those of what they call: there are tokens and
-people among them (docs/explanation/security.md).
+Nothing here imports qbo or engine. No report of an error shows their variables, nor those of what
+they call: there are tokens and people among them (docs/explanation/security.md).
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     path("quickbooks/webhooks/", include("wagtail_qbo_sync.webhooks"))
 
-It reads the very bytes, takes them down and answers; a worker does the rest.
+It reads the very bytes, takes them down and answers; a worker does the rest. It imports
+neither qbo nor engine.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Mirror and clients are compared and the steps are stored; nothing else is written."""
+"""Mirror and clients are compared and the steps are stored; neither side is touched."""

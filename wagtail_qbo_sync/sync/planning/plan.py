@@ -1,7 +1,8 @@
-"""Planning: mirror and clients are compared and the steps are stored. Nothing else is written.
+"""Planning: mirror and clients are compared and the steps are stored. Neither side is touched.
 
-Two kinds of customers: mapped ones whose pair has something new to say, and unmapped ones
-that the matching rules sort. Memory holds the match keys; everything else comes by chunks.
+Beside the steps, questions that nothing asks any more are closed, and hints that ask for nothing
+are dropped. Two kinds of customers: mapped ones whose pair has something new to say, and unmapped
+ones that the matching rules sort. Memory holds the match keys; everything else comes by chunks.
 """
 
 from __future__ import annotations

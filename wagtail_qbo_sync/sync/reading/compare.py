@@ -1,7 +1,7 @@
 """The full comparison (U13): every customer is read, the sync has its turn, and then each
 mapped pair is looked at on both sides, slice by slice, under the lease.
 
-It writes nothing but its own result, and what a pull writes: the mirror. What it finds is
+It writes nothing but its own result, and what a pull writes (`pull`). What it finds is
 left to the syncs that come anyway; a client whose footprint is out of date becomes a hint
 for the sweep. Killed anywhere it goes on from `Comparison.position`.
 """

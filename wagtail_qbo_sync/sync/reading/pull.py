@@ -1,4 +1,7 @@
-"""Reading: customers go into the mirror, what changed or all. Nothing else is written here."""
+"""Reading: customers go into the mirror, what changed or all; who cannot be read becomes a case.
+
+No client is read or written here.
+"""
 
 from __future__ import annotations
 
