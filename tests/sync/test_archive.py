@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from tests import factories
 from wagtail_qbo_sync.host.adapter import ClientAdapter, get_adapter
-from wagtail_qbo_sync.models import Mapping
+from wagtail_qbo_sync.models import Mapping, Run
 from wagtail_qbo_sync.sync.people import ticks
 from wagtail_qbo_sync.sync.planning import undoing
 from wagtail_qbo_sync.sync.reading import compare
@@ -185,6 +185,67 @@ def test_undoing_the_run_brings_it_back(firm: Firm) -> None:
     Client.objects.update(city=AWAY)
     turns(firm, active=True)
     assert city() == AWAY, "by whom it was archived since is their business"
+
+
+def undone(firm: Firm, run: Run) -> Run:
+    run.refresh_from_db()
+    plan = undoing.start(run, None)
+    firm.approve(plan)
+    plan.refresh_from_db()
+    return plan
+
+
+def ended(run: Run) -> list[str]:
+    return list(run.steps.values_list("state", flat=True))
+
+
+def archived(firm: Firm) -> Run:
+    """The run that archived Anna."""
+    firm.edits("1", Active=False)
+    run = firm.sync()
+    assert run is not None and city() == AWAY
+    return run
+
+
+def test_undoing_the_undo_archives_it_again_and_so_on(firm: Firm) -> None:
+    back = undone(firm, archived(firm))
+    assert city() == ""
+    again = undone(firm, back)
+    assert ended(again) == ["done"]
+    assert (city(), firm.mapping("1").base["archived"]) == (AWAY, True)
+    assert firm.sync() is None
+    third = undone(firm, again)
+    assert (ended(third), city()) == (["done"], "")
+    undone(firm, third)
+    turns(firm, active=True)
+    assert city() == "", "it comes back with its customer"
+
+
+def test_who_came_back_with_its_customer_is_not_archived_again(firm: Firm) -> None:
+    back = undone(firm, archived(firm))
+    turns(firm, active=True)
+    assert ended(undone(firm, back)) == ["held"] and city() == ""
+
+
+def test_whom_a_person_took_back_before_the_undo_is_not_archived_again(firm: Firm) -> None:
+    run = archived(firm)
+    Client.objects.update(city="")
+    back = undone(firm, run)
+    plan = undoing.start(back, None)
+    assert (plan.state, ended(plan)) == (Run.State.DONE, []), "there is nothing to take back"
+
+
+def test_why_it_is_not_archived_again_is_the_answer(firm: Firm) -> None:
+    back = undone(firm, archived(firm))
+    Client.objects.update(mobile="never")
+    again = undone(firm, back)
+    assert ended(again) == ["failed"] and city() == ""
+    assert again.steps.get().data["why"].endswith("This one is always in use.")
+    Client.objects.update(mobile="")
+    other, anna = factories.connection("Other"), Client.objects.get()
+    Mapping.objects.create(connection=other, qbo_id="9", client=anna, client_pk=str(anna.pk))
+    again = undone(firm, back)
+    assert "another company" in again.steps.get().data["why"] and city() == ""
 
 
 def test_an_undo_leaves_what_came_back_already(firm: Firm) -> None:

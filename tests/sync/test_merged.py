@@ -14,6 +14,7 @@ from wagtail_qbo_sync.sync.noticing import notices
 from wagtail_qbo_sync.sync.people import exclusion, mapping, undo
 from wagtail_qbo_sync.sync.planning import undoing
 from wagtail_qbo_sync.sync.reading import compare
+from wagtail_qbo_sync.sync.records.locked import Refusal
 
 from .conftest import FIRM, Json, customer
 from .firm import Firm, client, edit, told
@@ -187,6 +188,38 @@ def test_it_can_be_undone_and_is_not_done_again(firm: Firm) -> None:
     firm.sync()
     assert firm.mapped() == {"1": "Anna"}
     assert firm.case("merged", "1").facts["merged"]["why"] == "removed"
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_what_went_back_follows_again_once_a_person_says_so(firm: Firm, single: bool) -> None:
+    """Put match back, of one mapping that was undone or of a run's."""
+    merges(firm)
+    run = firm.sync()
+    assert run is not None
+    if single:
+        undo.undo_mapping(firm.connection, "2", None)
+        firm.walk()
+    else:
+        undone(firm, run)
+    assert firm.mapped() == {"1": "Anna"} and firm.client("1").phone == "1"
+    mapping.put_match_back(firm.connection, "2", None)
+    assert set(firm.mapped()) == {"2"} and not firm.cases()
+    firm.sync()
+    assert set(firm.mapped()) == {"2"}
+    assert firm.mapping("2").asleep == Mapping.Asleep.AWAKE
+
+
+def test_what_went_back_is_put_back_only_where_it_still_sleeps(firm: Firm) -> None:
+    """Its client has been mapped to somebody else since."""
+    merges(firm)
+    run = firm.sync()
+    assert run is not None
+    undone(firm, run)
+    anna = firm.client("1")
+    Mapping.objects.filter(client=anna).update(qbo_id="77", asleep=Mapping.Asleep.AWAKE)
+    with pytest.raises(Refusal):
+        mapping.put_match_back(firm.connection, "2", None)
+    assert Mapping.objects.get(client=anna).qbo_id == "77"
 
 
 @pytest.mark.parametrize("is_late", [False, True])

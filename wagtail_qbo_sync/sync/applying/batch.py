@@ -106,8 +106,8 @@ class Batch:
                 self._end(step, Step.State.DONE)
 
     def _moves(self, step: Step) -> bool:
-        """U8: archive a client whose mapping falls asleep, un-archive one whose mapping wakes.
-        False where the site does not let it come back: the step failed."""
+        """U8: archive a client whose mapping falls asleep, un-archive one whose mapping wakes; or
+        as an undo says. False where the site does not let it: the step failed."""
         client = self.clients.get(step.client_pk)
         mapping = self.facts.by_client.get(step.client_pk)
         if client is None or mapping is None:
@@ -115,11 +115,21 @@ class Batch:
         if step.data.get("archives"):
             is_elsewhere = step.client_pk in self.facts.elsewhere
             archive.put_away(step, client, self.adapter, is_elsewhere=is_elsewhere)
-        elif (step.kind in (Kind.WAKE, Kind.FOLLOW) or step.data.get("unarchives")) and (
-            refusal := archive.bring_back(mapping, client, self.adapter)
-        ):
-            self._note(step, refusal)
+        elif step.data.get("archives_again"):
+            is_elsewhere = step.client_pk in self.facts.elsewhere
+            done = archive.put_away_again(client, self.adapter, is_elsewhere=is_elsewhere)
+            return self._has_moved(step, archive.ARCHIVED, done)
+        elif step.kind in (Kind.WAKE, Kind.FOLLOW) or step.data.get("unarchives"):
+            done = archive.bring_back(mapping, client, self.adapter)
+            return self._has_moved(step, archive.BROUGHT_BACK, done)
+        return True
+
+    def _has_moved(self, step: Step, name: str, done: bool | Refused) -> bool:
+        if isinstance(done, Refused):
+            self._note(step, done)
             return False
+        if step.kind == Kind.UNDO:
+            step.data[name] = done
         return True
 
     def _update(self, steps: Sequence[Step]) -> None:

@@ -85,10 +85,20 @@ def look(
         step.data["left"] = sorted(left.union(step.data.get("left", ())))
         since = step.data.get("since", {}) | since
         step.data["since"] = {name: since[name] for name in step.data["left"] if name in since}
-    unarchives = step.data.get("unarchives") and mapping and mapping.base.get(archive.ARCHIVED)
     return any(stands.values()) or bool(
-        step.data.get("match") or step.data.get(ON_SITE) or unarchives
+        step.data.get("match") or step.data.get(ON_SITE) or _moves(step, mapping)
     )
+
+
+def _moves(step: Step, mapping: Mapped | None) -> bool:
+    """U8: whether a client that we archived is to come back and has not; or is to be archived
+    again, and its customer is still inactive."""
+    if mapping is None:
+        return False
+    if step.data.get("archives_again"):
+        is_asleep = mapping.asleep == Mapped.Asleep.INACTIVE
+        return is_asleep and not mapping.base.get(archive.ARCHIVED)
+    return bool(step.data.get("unarchives") and mapping.base.get(archive.ARCHIVED))
 
 
 def done_on_site(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -123,8 +123,9 @@ def _put_back(base: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
     """After an undo the difference stands as agreed (rule 15): the site says what was put
     back, and QuickBooks what it said; an edit there that we have not seen to yet still travels."""
     now = values_to_json(outcome.record.contact.values(outcome.step.data["values"]))
-    if outcome.step.data.get("unarchives"):
-        base = base | {archive.ARCHIVED: False}
+    data = outcome.step.data
+    if data.get("unarchives") or data.get("archives_again"):
+        base = base | {archive.ARCHIVED: bool(data.get(archive.ARCHIVED))}
     return {**base, "site": base["site"] | now} if "site" in base else base
 
 

@@ -18,6 +18,7 @@ from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, Customer, Decision, Mapping
 from wagtail_qbo_sync.sync.people import exclusion, undo
 from wagtail_qbo_sync.sync.people.decide import answer, record_many
+from wagtail_qbo_sync.sync.people.mapping import merged_customer
 from wagtail_qbo_sync.sync.records import cases
 from wagtail_qbo_sync.sync.records.known import to_be_merged
 from wagtail_qbo_sync.sync.records.locked import Outcome
@@ -127,7 +128,7 @@ def put_match_back(connection: Connection, qbo_ids: Sequence[str], user: Any) ->
     fit = _fitting(customers, outcome, objection)
     back = [removed[customer.qbo_id] for customer in fit]
     theirs.filter(pk__in=[asleep[one.qbo_id] for one in back if one.qbo_id in asleep]).delete()
-    cases.answer(connection, [gone for one in back if (gone := _gone(one))], user)
+    cases.answer(connection, [gone for one in back if (gone := merged_customer(one))], user)
     with wide_statements(Mapping.objects.db):
         Mapping.objects.bulk_create(
             Mapping(
@@ -147,15 +148,9 @@ def put_match_back(connection: Connection, qbo_ids: Sequence[str], user: Any) ->
     return outcome
 
 
-def _gone(removed: Decision) -> str:
-    """The customer of which a match had followed a merge (U7), "" for none."""
-    followed: dict[str, str] = removed.facts.get("base", {}).get("followed", {})
-    return followed.get("gone", "")
-
-
 def _asleep_instead(theirs: QuerySet[Mapping], removed: dict[str, Decision]) -> dict[str, int]:
     """qbo_id -> the key of the mapping to which its match has gone back."""
-    merged = {_gone(one): one for one in removed.values() if _gone(one)}
+    merged = {merged_customer(one): one for one in removed.values() if merged_customer(one)}
     rows = theirs.filter(qbo_id__in=list(merged), asleep=Mapping.Asleep.INACTIVE)
     return {
         merged[row.qbo_id].qbo_id: row.pk

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from wagtail_qbo_sync import clock
@@ -119,9 +119,10 @@ def restore_match(removed: Decision, user: Any) -> None:
     connection, qbo_id = removed.connection, removed.qbo_id
     with first_come(), transaction.atomic():
         client = locked.client(removed.client_pk)
-        locked.refuse_mapped(
-            connection, locked.customer(connection, qbo_id, any_standing=True), client
-        )
+        customer = locked.customer(connection, qbo_id, any_standing=True)
+        if gone := merged_customer(removed):
+            _asleep(connection, gone, removed.client_pk).delete()
+        locked.refuse_mapped(connection, customer, client)
         Mapping.objects.create(
             connection=connection,
             qbo_id=qbo_id,
@@ -131,8 +132,21 @@ def restore_match(removed: Decision, user: Any) -> None:
             asleep=removed.facts.get("asleep", ""),
         )
         removed.delete()
+        answer(connection, [gone] if gone else [], user)
         record(connection, "put_match_back", user, qbo_id=qbo_id, client_pk=client.key)
         ask_for_sync(connection, user)
+
+
+def merged_customer(removed: Decision) -> str:
+    """The customer of which a match had followed a merge (U7), "" for none."""
+    followed: dict[str, str] = removed.facts.get("base", {}).get("followed", {})
+    return followed.get("gone", "")
+
+
+def _asleep(connection: Connection, qbo_id: str, client_pk: str) -> QuerySet[Mapping]:
+    """The mapping to which such a match has gone back, and that follows again."""
+    asleep = Mapping.objects.filter(connection=connection, asleep=Mapping.Asleep.INACTIVE)
+    return asleep.filter(qbo_id=qbo_id, client_pk=client_pk)
 
 
 def _remove(mapping: Mapping, user: Any, action: str = "remove_match", **facts: Any) -> None:

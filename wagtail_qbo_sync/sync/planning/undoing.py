@@ -28,7 +28,7 @@ from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Case, Change, Customer, Outbox, Run, Step, SyncState
 from wagtail_qbo_sync.qbo.faults import Action
 from wagtail_qbo_sync.sync.people.decide import record
-from wagtail_qbo_sync.sync.records import cases
+from wagtail_qbo_sync.sync.records import archive, cases
 from wagtail_qbo_sync.sync.records.by_hand import create_step
 from wagtail_qbo_sync.sync.records.locked import Refusal, refuse_beside_a_plan
 from wagtail_qbo_sync.sync.records.retention import is_pruned
@@ -83,9 +83,7 @@ def is_undoable(step: Step) -> bool:
     """The same of one step of such a run."""
     if step.state in NOT_DONE:
         return step.kind == Step.Kind.UNDO and ON_SITE in step.data
-    did = step.kind in UNDOABLE or (
-        step.kind == Step.Kind.SLEEP and step.data.get("archived") is True
-    )
+    did = step.kind in UNDOABLE or step.data.get(archive.ARCHIVED) is True
     return did and step.state == Step.State.DONE and bool(step.qbo_id)
 
 
@@ -329,8 +327,10 @@ def _over(wrote: Values, held: Contact | None, fields: Collection[str]) -> Value
 
 def _match(step: Step, written: dict[str, Any]) -> dict[str, Any]:
     """What becomes of the mapping, and of a client that was made or archived."""
-    if step.kind == Step.Kind.SLEEP:
+    if step.kind == Step.Kind.SLEEP or step.data.get(archive.ARCHIVED):
         return {"unarchives": True}
+    if step.data.get(archive.BROUGHT_BACK):
+        return {"archives_again": True}
     if step.kind == Step.Kind.CREATE:
         return {"match": "remove", "made": written}
     if step.kind == Step.Kind.LINK:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from wagtail_qbo_sync.host.adapter import ClientAdapter, Refused
 from wagtail_qbo_sync.host.refusals import refusals
@@ -16,6 +17,9 @@ Inactive = Connection.OnInactive
 ARCHIVED = "archived"
 """In the base of a mapping that sleeps: whether we archived its client; not there if we never
 came to it. The step says so first."""
+BROUGHT_BACK = "brought_back"
+"""In the data of a step that takes an archiving back: whether its client was archived still."""
+IN_USE = gettext_noop("The client stays in use: another company maps it too.")
 
 
 def archives(connection: Connection, adapter: ClientAdapter, standing: str) -> bool:
@@ -37,12 +41,18 @@ def put_away(step: Step, client: Any, adapter: ClientAdapter, *, is_elsewhere: b
         step.data[ARCHIVED] = done
 
 
-def bring_back(mapping: Mapping, client: Any, adapter: ClientAdapter) -> Refused | None:
-    """Un-archive the client, its row locked, of a mapping that wakes, if we archived it."""
+def bring_back(mapping: Mapping, client: Any, adapter: ClientAdapter) -> bool | Refused:
+    """Un-archive the client, its row locked, of a mapping that wakes, if we archived it. Whether
+    it was archived still."""
     if not (mapping.base.get(ARCHIVED) and adapter.can_archive):
-        return None
-    done = _attempt(adapter, adapter.unarchive, client)
-    return done if isinstance(done, Refused) else None
+        return False
+    return _attempt(adapter, adapter.unarchive, client)
+
+
+def put_away_again(client: Any, adapter: ClientAdapter, *, is_elsewhere: bool) -> bool | Refused:
+    """Archive the client, its row locked, that an undo had brought back (U5). Whether it was in
+    use still; or why it stays, which is the answer to whoever asked."""
+    return Refused(IN_USE) if is_elsewhere else _attempt(adapter, adapter.archive, client)
 
 
 def noted(base: dict[str, Any], step: Step) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def touches(data: Mapping[str, Any]) -> str:
     words += [f"over:{name}" for name, (before, _new) in data.get("values", {}).items() if before]
     words += [f"qbo:{name}" for name in data.get("to_qbo", ())]
     words += [f"qbo:{ACTIVE}"] if ACTIVE in data else []
-    words += ["archive"] if data.get("archives") else []
+    words += ["archive"] if data.get("archives") or data.get("archives_again") else []
     return f" {' '.join(words)} " if words else ""
 
 
