@@ -31,6 +31,7 @@ from wagtail_qbo_sync.testing import AdapterContract
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "wagtail_qbo_sync"
+FORMS = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
 PAGES = [*sorted(DOCS.glob("**/*.md")), *sorted(ROOT.glob("*.md"))]
 ROOMS = ("wagtail_qbo_sync", "example_project", "tests", "tools", "benchmarks")
 CODE = sorted(path for room in ROOMS for path in (ROOT / room).glob("**/*.py"))
@@ -185,7 +186,7 @@ def options_of(command: str) -> set[str]:
     return options - {text for one in of_all for text in one.option_strings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", [*PAGES, *FORMS], ids=name_of)
 def test_commands_in_the_docs_exist_with_their_options(page: Path) -> None:
     commands = {path.stem for path in (PACKAGE / "management/commands").glob("qbo_*.py")}
     for code in code_in(page):
@@ -194,6 +195,23 @@ def test_commands_in_the_docs_exist_with_their_options(page: Path) -> None:
             continue
         assert called[1] in commands, code
         assert set(re.findall(r"--[a-z-]+", called[2])) <= options_of(called[1]), code
+
+
+@pytest.mark.parametrize("form", FORMS, ids=name_of)
+def test_a_form_for_an_issue_leads_to_the_docs_and_asks(form: Path) -> None:
+    """What GitHub takes as a form; a page that has the answer often saves the issue."""
+    yaml = pytest.importorskip("yaml", reason="only the development environment has it")
+    asked = yaml.safe_load(form.read_text())
+    assert asked.keys() == {"name", "description", "labels", "body"}
+    assert {field["type"] for field in asked["body"]} <= {
+        "markdown",
+        "textarea",
+        "input",
+        "dropdown",
+    }
+    assert any(field.get("validations", {}).get("required") for field in asked["body"])
+    pages = [code for code in code_in(form) if code.startswith("docs/")]
+    assert pages and all((ROOT / page).is_file() for page in pages)
 
 
 def test_commands_page_names_each_option() -> None:
