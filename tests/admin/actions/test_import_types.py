@@ -17,6 +17,7 @@ from django.utils.http import urlencode
 from wagtail.models import ModelLogEntry
 
 from tests import factories
+from tests.sync.firm import at
 from tests.sync.types_file.files import csv_of, xlsx_of
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import RIGHTS, url
@@ -266,6 +267,26 @@ def test_throwing_it_away(clerk: Browser, people: list[Client]) -> None:
     response: Any = clerk.post(url("types_import_discard", ImportBatch.objects.get().pk))
     assert response.url == url("types")
     assert not ImportBatch.objects.exists()
+
+
+def test_what_another_window_throws_away_meanwhile_is_said(
+    clerk: Browser, people: list[Client]
+) -> None:
+    uploads(clerk, becomes(people[:2], "VIP"))
+    batch = ImportBatch.objects.get()
+    confirms(clerk, batch)
+
+    def discard() -> None:
+        assert imports.discard(ImportBatch.objects.exclude(pk=batch.pk).get())
+
+    with at("import.undoing", discard):
+        back = clerk.post(url("types_import_undo", batch.pk))
+    with at("import.started", discard):
+        up = uploads(clerk, becomes(people, "Client"))
+    for response, page in ((back, url("types_import", batch.pk)), (up, url("types"))):
+        assert response.headers["Location"] == page
+    said = clerk.get(url("types")).content.decode()
+    assert said.count("It was thrown away meanwhile. Nothing was changed.") == 2
 
 
 def test_an_undo_that_cannot_be_foreseen_can_be_dropped(

@@ -91,6 +91,21 @@ def test_what_somebody_throws_away_meanwhile_is_not_called_done(
     assert types_now() == {"Prospect"}
 
 
+def test_what_somebody_throws_away_while_it_is_read(
+    tmp_path: Path, people: dict[str, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "READ_AT_ONCE", 0)
+    advance = slices.advance
+
+    def thrown_away(pk: int, slice: int, seconds: float) -> None:
+        assert imports.discard(ImportBatch.objects.get(pk=pk))
+        advance(pk, slice, seconds)
+
+    monkeypatch.setattr(slices, "advance", thrown_away)
+    with pytest.raises(CommandError, match="thrown it away meanwhile"):
+        imported(tmp_path, people, "VIP")
+
+
 def test_what_cannot_be_read(tmp_path: Path, people: dict[str, Client]) -> None:
     file = tmp_path / "types.csv"
     with pytest.raises(CommandError, match="No such file"):

@@ -22,12 +22,13 @@ from wagtail.models import ModelLogEntry
 
 from tests import factories
 from tests.sync.crashes import undone
-from tests.sync.firm import Killed, edit, killed_at, site
+from tests.sync.firm import Killed, at, edit, killed_at, site
 from tests.sync.test_apply import beside, two_writers  # noqa: F401
 from wagtail_qbo_sync import clock, tasks
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import ImportBatch, ImportRow, Touched
 from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.types_file import (
     applying,
     columns,
@@ -715,6 +716,23 @@ def test_who_confirms_while_it_is_thrown_away_comes_too_late(
     threads[0].join()
     assert confirmed == [False] and not ImportBatch.objects.exists()
     assert "VIP" not in types_now().values()
+
+
+@pytest.mark.parametrize("point", ["import.started", "import.undoing"])
+def test_what_is_thrown_away_in_another_window_meanwhile(
+    dana: Any, people: dict[str, Client], point: str
+) -> None:
+    batch = applied(dana, people)
+
+    def discard() -> None:
+        assert imports.discard(ImportBatch.objects.exclude(pk=batch.pk).get())
+
+    with at(point, discard), pytest.raises(Refusal, match="thrown away meanwhile"):
+        if point == "import.undoing":
+            imports.undo(batch, dana)
+        else:
+            all_become(dana, people, "Client")
+    assert set(types_now().values()) == {"VIP"} and imports.can_undo(batch)
 
 
 @pytest.mark.parametrize("since", ["upload", "confirm"])

@@ -89,7 +89,11 @@ class UploadView(Guarded, QboAdminView, FormView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         file = form.cleaned_data["file"]
-        batch = imports.start(file.read(), file.name, self.request.user)
+        try:
+            batch = imports.start(file.read(), file.name, self.request.user)
+        except Refusal as refusal:
+            messages.warning(self.request, refusal.message)
+            return redirect(url("types"))
         if batch.state == State.REFUSED:
             form.add_error("file", sentence(batch.trouble["why"], batch.trouble["about"]))
             batch.delete()
@@ -276,10 +280,14 @@ class Deciding(Guarded, PostOnly):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         batch = shown_or_404(request, pk)
-        if may_decide(request.user, batch):
-            return self.decide(request, batch)
-        messages.error(request, NOT_YOURS)
-        return redirect(url("types_import", pk))
+        try:
+            if may_decide(request.user, batch):
+                return self.decide(request, batch)
+            messages.error(request, NOT_YOURS)
+        except Refusal as refusal:
+            messages.warning(request, refusal.message)
+        is_there = imports_of(request.user).filter(pk=pk).exists()
+        return redirect(url("types_import", pk) if is_there else url("types"))
 
     def decide(self, request: HttpRequest, batch: ImportBatch) -> HttpResponse:
         raise NotImplementedError
@@ -323,11 +331,7 @@ class UndoView(Deciding):
         client_pk = typed(request.GET, "client")
         if "client" in request.GET and not client_pk:
             raise Http404  # a part that is not named is not the whole
-        try:
-            back = imports.undo(batch, request.user, client_pk)
-        except Refusal as refusal:
-            messages.warning(request, refusal.message)
-            return redirect(url("types_import", batch.pk))
+        back = imports.undo(batch, request.user, client_pk)
         if back is None:
             messages.warning(request, _("There is nothing to take back."))
         return redirect(url("types_import", (back or batch).pk))

@@ -64,7 +64,7 @@ class Command(BaseCommand):
         file = options["file"]
         try:
             return imports.start(file.read_bytes(), file.name, None)
-        except (Unreadable, OSError) as error:
+        except (Unreadable, Refusal, OSError) as error:
             raise CommandError(str(error)) from error
 
     def _undoing(self, options: dict[str, Any]) -> ImportBatch:
@@ -125,7 +125,10 @@ class Command(BaseCommand):
         """Beside a worker, if it was rung: who comes too late for a slice goes on from the next."""
         while batch.state in slices.UNDER_WAY:
             slices.advance(batch.pk, batch.slice, math.inf)
-            batch.refresh_from_db()
+            try:
+                batch.refresh_from_db()
+            except ImportBatch.DoesNotExist:
+                raise CommandError("Somebody has thrown it away meanwhile.") from None
 
     def _foretell(self, batch: ImportBatch) -> None:
         for line in batch.forecast:

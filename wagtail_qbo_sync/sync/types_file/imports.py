@@ -48,7 +48,7 @@ def start(data: bytes, name: str, user: Any) -> ImportBatch:
     """Take a file in; its preview is made at once if it is small, else by a worker.
 
     `user` None: whoever has the command line, who sees every client. Raises
-    `reading.Unreadable` for what can be told at first sight.
+    `reading.Unreadable` for what can be told at first sight, and Refusal.
     """
     if len(data) > reading.MAX_BYTES:
         raise reading.Unreadable(reading.TOO_BIG, megabytes=reading.MAX_BYTES >> 20)
@@ -83,6 +83,7 @@ def confirm(batch: ImportBatch, user: Any) -> bool:
 
     What it will lead to in each company is looked at once more, client by client; if that has
     changed, nothing is applied and the import waits again, with what is true now (`has_moved`).
+    Raises Refusal.
     """
     if not may_confirm(batch):
         return False
@@ -129,7 +130,7 @@ def undo(batch: ImportBatch, user: Any, client_pk: str = "") -> ImportBatch | No
     confirms it, as a file's preview. What an undo had to leave can be asked for again.
 
     A second time is the same as once. None if it cannot be. Raises Refusal while an undo of
-    another part of it waits.
+    another part of it waits, or if it is thrown away meanwhile.
     """
     with transaction.atomic():
         lock(ImportBatch.objects.filter(pk=batch.pk).defer("file")).first()  # one asks at a time
@@ -179,12 +180,16 @@ def _is_small_site() -> bool:
 
 
 def _begun(batch: ImportBatch, *, at_once: bool) -> ImportBatch:
-    """Do it while the person waits if it is little, else ring a worker."""
+    """Do it while the person waits if it is little, else ring a worker. Raises Refusal where it
+    is thrown away meanwhile, in another window."""
     if at_once:
         advance(batch.pk, batch.slice, PATIENCE)
     else:
         enqueue("import_types", batch.pk, batch.slice)
-    batch.refresh_from_db()
+    try:
+        batch.refresh_from_db()
+    except ImportBatch.DoesNotExist:
+        raise Refusal(_("It was thrown away meanwhile. Nothing was changed.")) from None
     return batch
 
 
