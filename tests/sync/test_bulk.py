@@ -409,6 +409,18 @@ def test_an_undo_leaves_and_names_what_was_edited_or_decided_since(six: Firm, da
     assert Client.objects.filter(name__in=["Carl Dunn", "Eve Foy"]).count() == 2
 
 
+def test_an_undo_leaves_and_names_clients_that_the_person_may_not_view(
+    six: Firm, dana: Any
+) -> None:
+    decided = to_the_end(saved(six, dana))
+    six.walk()
+    dana.user_permissions.clear()
+    there = Client.objects.count()
+    again = taken_back(decided, type(dana).objects.get(pk=dana.pk))
+    assert again.skipped == {undo_bulk.STAYS[undo.Undone.HIDDEN]: ["3", "5"]}
+    assert (Client.objects.count(), six.mapped()) == (there, {})
+
+
 def test_an_undo_before_the_worker_came(six: Firm, dana: Any) -> None:
     before = site()
     decided = to_the_end(saved(six, dana))

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from crm.models import Client, ContactType
-from django.contrib.auth import get_user_model
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
+from tests import factories
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.models import Case, Change, Decision, Outbox, Run, Step
 from wagtail_qbo_sync.sync.applying import putting_back
@@ -38,7 +38,7 @@ def mobile(number: str) -> Json:
 
 @pytest.fixture
 def dana(db: None) -> Any:
-    return get_user_model().objects.create_user("dana")
+    return factories.user("crm.view_client", username="dana")
 
 
 def undone(firm: Firm, run: Run, user: Any = None, **about: str) -> Run:
@@ -359,6 +359,14 @@ def test_a_client_that_became_somebody_s_own_stays(firm: Firm, first: Run) -> No
     plan = undone(firm, first)
     assert Client.objects.filter(name="Carl Dunn").exists()
     assert plan.steps.get(qbo_id="2").data["why"] == putting_back.STAYS_EDITED
+    assert firm.mapped() == {}
+
+
+def test_a_client_that_the_approver_may_not_view_stays(firm: Firm, first: Run) -> None:
+    """Some may sync who may not see all clients."""
+    plan = undone(firm, first, factories.user("wagtail_qbo_sync.sync_connection"))
+    assert Client.objects.filter(name="Carl Dunn").exists()
+    assert plan.steps.get(qbo_id="2").data["why"] == putting_back.STAYS_HIDDEN
     assert firm.mapped() == {}
 
 

@@ -96,6 +96,10 @@ UNDONE = {
         "“%(customer)s” is no longer mapped. The client that was made of it stays: "
         "something else on the site refers to it."
     ),
+    Undone.HIDDEN: _(
+        "“%(customer)s” is no longer mapped. The client that was made of it stays: "
+        "you may not view it."
+    ),
 }
 
 ACTS: dict[str, Act] = {

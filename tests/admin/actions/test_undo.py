@@ -9,6 +9,7 @@ from taggit.models import Tag, TaggedItem
 from tests import factories
 from tests.admin.desk import Desk
 from tests.sync.firm import client, edit, site
+from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Change, Decision, Mapping
 from wagtail_qbo_sync.sync.people import mapping
 
@@ -160,6 +161,20 @@ def test_one_that_has_a_tag_stays(desk: Desk) -> None:
     TaggedItem.objects.create(tag=Tag.objects.create(name="VIP"), content_object=anna)
     assert "stays: something else on the site refers to it" in desk.does("undo_map", "1")
     assert Client.objects.filter(pk=anna.pk).exists()
+
+
+def test_one_that_the_person_may_not_view_stays(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is done, and it is said."""
+    anna = made(desk)
+    monkeypatch.setattr(
+        type(get_adapter()), "visible_to", lambda self, user, clients: clients.exclude(pk=anna.pk)
+    )
+    assert "stays: you may not view it" in desk.does("undo_map", "1")
+    assert Client.objects.filter(pk=anna.pk).exists()
+    assert not Mapping.objects.filter(qbo_id="1").exists()
+    assert Decision.objects.get().kind == "removed_match"
 
 
 def test_one_that_is_gone_already(desk: Desk) -> None:

@@ -26,6 +26,7 @@ from wagtail_qbo_sync.sync.records.traces import referred_to, rest_digests, says
 EDITED_SINCE = _("Somebody has edited this since, so it is left as it is.")
 WRITTEN_SINCE = _("A later run has written this since, so it is left as it is.")
 STAYS_EDITED = _("The client stays: somebody has edited it since it was made.")
+STAYS_HIDDEN = _("The client stays: whoever wanted this may not view it.")
 STAYS_REFERRED_TO = _("The client stays: something else on the site refers to it.")
 
 
@@ -161,19 +162,26 @@ def remove_made(
     mappings: Mapping[str, Mapped],
     adapter: ClientAdapter,
 ) -> list[Removed]:
-    """Delete the clients that these steps are to take back, but for those that have become
-    somebody's own. As many queries for any number, where the adapter writes in bulk."""
+    """Delete the clients that these steps of one run are to take back, but for those that have
+    become somebody's own, or that whoever approved it may not view (None: the command line, which
+    may). As many queries for any number, where the adapter writes in bulk."""
+    user = steps[0].run.approved_by
     held = {step.client_pk: records[step.client_pk] for step in steps}
     digests = rest_digests(adapter, held.values())
     objects = [clients[pk] for pk in held]
     own = [mappings[step.qbo_id] for step in steps if step.qbo_id in mappings]
+    seen = held.keys() if user is None else adapter.visible_keys(user, held)
     referred = referred_to(objects, adapter, besides=own)
     gone = []
     for step in steps:
         mapping = mappings.get(step.qbo_id)
         made = mapping.base.get("made") if mapping else None
         record = held[step.client_pk]
-        if made != digests.get(record.pk) or says_more(record.contact, step.data["made"], adapter):
+        if record.pk not in seen:
+            step.data["why"] = STAYS_HIDDEN
+        elif made != digests.get(record.pk) or says_more(
+            record.contact, step.data["made"], adapter
+        ):
             step.data["why"] = STAYS_EDITED
         elif record.pk in referred:
             step.data["why"] = STAYS_REFERRED_TO

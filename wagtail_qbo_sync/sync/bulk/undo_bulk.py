@@ -31,6 +31,7 @@ STAYS = {
     Undone.PARTLY: gettext_noop("What somebody has edited on the client since stays."),
     Undone.EDITED: gettext_noop("The client stays: somebody has edited it since."),
     Undone.REFERRED_TO: gettext_noop("The client stays: something else on the site refers to it."),
+    Undone.HIDDEN: gettext_noop("The client stays: whoever takes this back may not view it."),
 }
 """What became of the client -> why not all could be taken back."""
 

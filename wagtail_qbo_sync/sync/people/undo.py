@@ -61,14 +61,16 @@ class Undone(Enum):
     """It had been made, and stays: somebody has edited it since."""
     REFERRED_TO = auto()
     """It had been made, and stays: something on the site refers to it."""
+    HIDDEN = auto()
+    """It had been made, and stays: the person may not view it."""
 
 
 def undo_mapping(connection: Connection, qbo_id: str, user: Any) -> Undone:
     """The match goes, and with it what it did to the client. Raises Refusal.
 
     Overwritten values come back, but for those edited since. A client that was made of the
-    customer is removed, unless somebody has edited it or referred to it since. Matches that a
-    move replaced come back too.
+    customer is removed, unless somebody has edited it or referred to it since, or the person may
+    not view it (None: the command line, which may). Matches that a move replaced come back too.
     """
     with transaction.atomic():
         undone, step = part(connection, qbo_id, user)
@@ -214,10 +216,13 @@ def _cancel_creation(connection: Connection, qbo_id: str, user: Any) -> bool:
 
 
 def _undo_creation(pair: Mapping, client: Any, user: Any) -> Undone:
-    """The client goes, if it is nobody's yet; the match is gone already."""
+    """The client goes, if it is nobody's yet and the person may view it; the match is gone
+    already."""
     adapter = get_adapter()
     facts = {}
     if client is not None:
+        if user is not None and not adapter.visible_keys(user, [pair.client_pk]):
+            return Undone.HIDDEN
         made = adapter.read_back(client.pk)
         if _is_edited(pair, made, adapter):
             return Undone.EDITED
