@@ -24,16 +24,17 @@ from wagtail_qbo_sync.models import (
     Step,
 )
 
+from . import plans
+from .company import Company, sent_items
 from .fields import FIELDS, Json, said_in, unmapped
 from .ledger import SITE, Record
-from .watch import Company, Overwriting, Shown, Writing, as_value, sent_items
+from .plans import company_of
+from .story import as_value
 from .world import FIRST_IDS, World
 
 THEIR_BUSINESS = ("undo", "first link", "policy")
 """Reasons for which a value may be replaced that its successor's author has not seen: a person
 has said so."""
-BEGUN = (Run.State.APPLYING, Run.State.DONE, Run.State.FAILED)
-OVER = (Run.State.DONE, Run.State.FAILED, Run.State.DISCARDED)
 MOST = 1000
 """Ids that belong to one company."""
 
@@ -100,6 +101,13 @@ def s4_one_of_each(world: World) -> None:
         assert twins == [making.record], f"{making.source} has become {twins}"
 
 
+def k14_nobody_alike_was_there(world: World) -> None:
+    """No customer is made of a client that is like one whom the sync has known; a person is
+    asked."""
+    for making in world.watch.look.made:
+        assert not making.alike, f"{making.record} is like {making.alike}"
+
+
 def s5_frame(world: World) -> None:
     """What is not mapped is as it was, byte by byte (rule 7)."""
     for record, before, now in world.watch.look.frames:
@@ -130,7 +138,7 @@ def s7_nothing_comes_that_is_only_sent(world: World) -> None:
     """Where a field is only pushed, no client's is written (U2)."""
     for one in world.watch.look.overwritten:
         for writing in one.writings if one.record.place == SITE and one.why != "undo" else ():
-            company = _company_of(world, writing)
+            company = company_of(world, writing)
             assert company.ways[one.field] != "push", f"{one} from {company.realm}"
 
 
@@ -155,73 +163,6 @@ def s9_no_client_is_deleted(world: World) -> None:
     for record in world.watch.look.removed:
         gone = Change.objects.filter(client_pk=record.key, side=Change.Side.SITE)
         assert any(None in pair[1:] for one in gone for pair in one.values.values()), record
-
-
-def s10_what_is_written_was_planned(world: World) -> None:
-    """Whatever a sync writes over something, a step of an approved run said so, or of one that
-    need not wait."""
-    for one in world.watch.look.overwritten:
-        for writing in one.writings:
-            assert _was_planned(one, writing), f"No step wrote {one}"
-
-
-def s10_what_was_shown_is_done(world: World) -> None:
-    """Of a plan that waited exactly the steps that it showed, ticked, are done, or are held back
-    with the reason; of one that waits still, or was discarded, none."""
-    for pk, shown in list(world.watch.plans.items()):
-        run = Run.objects.get(pk=pk)
-        for step in run.steps.all():
-            if step.state == Step.State.DONE:
-                assert run.approved_at is not None, f"{step} of run {pk} was done unasked"
-                _as_shown(step, shown.get(step.pk))
-            elif step.state in (Step.State.HELD, Step.State.FAILED):
-                assert step.data.get("why"), f"{step} of run {pk} was held back without a reason"
-            elif run.state in OVER:
-                left = run.state == Run.State.DISCARDED or step.state == Step.State.LEFT
-                assert left, f"{step} of run {pk} was forgotten: {step.state}"
-        if run.state in OVER:
-            del world.watch.plans[pk]
-
-
-def s11_an_undo_gives_back(world: World) -> None:
-    """What an undo replaces, the sync had written; what it puts back, stood there before that."""
-    for one in world.watch.look.overwritten:
-        if one.why == "undo":
-            before = world.watch.written[one.record, one.field][: -len(one.writings)]
-            run = one.writings[-1].run
-            if run is not None and run.undoes_id:
-                before = [each for each in before if each.run and each.run.pk == run.undoes_id]
-            assert before, f"Nothing was to be undone: {one}"
-            assert one.before in {each.after for each in before}, f"An undo has trampled: {one}"
-            assert one.after in {each.before for each in before}, f"Never stood there: {one}"
-
-
-def s11_an_undo_is_whole(world: World) -> None:
-    """Once an undo of a run is over, nothing stands as that run wrote it, but what somebody
-    unticked, and what was held back; of what was left as edited it is true that it was."""
-    for run in _undone_lately(world):
-        realm = _realm_of(world, run)
-        named = {
-            Record(*about)
-            for step in run.steps.exclude(state=Step.State.DONE)
-            if "left" not in step.data
-            for about in ((SITE, step.client_pk), (realm, step.qbo_id))
-        }
-        for (record, name), writings in world.watch.written.items():
-            mine = [one for one in writings if one.run and one.run.pk == run.undoes_id]
-            if not mine or record in named:
-                continue
-            stands = world.ledger.stands[record][name].value
-            assert stands != mine[-1].after or stands == mine[0].before, (
-                f"Run {run.pk} has left {name} of {record} as it was: {stands!r}"
-            )
-
-
-def s11_what_is_undone_stays_so(world: World) -> None:
-    """No machine writes again what an undo took away, nor carries on what it put back, unless
-    somebody has written it since."""
-    for one in world.watch.look.overwritten:
-        assert not one.again or one.why == "first link", f"Undone, and done again: {one}"
 
 
 def s13_one_login(world: World) -> None:
@@ -271,6 +212,7 @@ AFTER_EACH_ACT: tuple[Callable[[World], None], ...] = (
     s3_one_mapping_each_way,
     s4_nothing_is_created_twice,
     s4_one_of_each,
+    k14_nobody_alike_was_there,
     s5_frame,
     s6_who_takes_no_part_is_left_alone,
     s7_nothing_is_sent_that_only_comes,
@@ -278,11 +220,7 @@ AFTER_EACH_ACT: tuple[Callable[[World], None], ...] = (
     s8_tenancy,
     s9_no_resurrection,
     s9_no_client_is_deleted,
-    s10_what_is_written_was_planned,
-    s10_what_was_shown_is_done,
-    s11_an_undo_gives_back,
-    s11_an_undo_is_whole,
-    s11_what_is_undone_stays_so,
+    *plans.AFTER_EACH_ACT,
     s13_one_login,
     s15_brake,
     s16_quiet_after_429,
@@ -322,16 +260,6 @@ def _may_be_sent(item: Json) -> bool:
     return row.send is None or row.send.tries > 1 or bool(row.run and row.run.undo)
 
 
-def _company_of(world: World, writing: Writing) -> Company:
-    assert writing.run is not None, f"Nobody knows who wrote {writing}"
-    by_pk = {company.connection.pk: company for company in world.companies}
-    return by_pk[writing.run.connection_id]
-
-
-def _realm_of(world: World, run: Run) -> str:
-    return _company_of(world, Writing(run, "", "")).realm
-
-
 def _is_let_go(world: World, source: Record, made: Record) -> bool:
     """Whether people have parted the two: they are not mapped, and somebody decided about one of
     them, or it is mapped to another, or gone."""
@@ -343,40 +271,6 @@ def _is_let_go(world: World, source: Record, made: Record) -> bool:
     either = Q(qbo_id=customer.key) | Q(client_pk=client.key)
     said = Decision.objects.filter(either, connection=company.connection)
     return pairs.filter(either).exists() or said.exists() or not world.watch.is_there(client)
-
-
-def _was_planned(one: Overwriting, writing: Writing) -> bool:
-    run = writing.run
-    if run is None or run.state not in BEGUN or (run.stops and run.approved_at is None):
-        return False
-    about = (
-        {"client_pk": one.record.key} if one.record.place == SITE else {"qbo_id": one.record.key}
-    )
-    key = "values" if one.record.place == SITE else "to_qbo"
-    steps = run.steps.filter(state=Step.State.DONE, **about)
-    told = [step.data[key][one.field][1] for step in steps if one.field in step.data.get(key, ())]
-    return writing.after in [as_value(one.field, each) for each in told]
-
-
-def _as_shown(step: Step, shown: Shown | None) -> None:
-    """That it was in the plan, ticked, and did no more than that said."""
-    assert shown is not None and shown.ticked, f"{step} was not to be done"
-    for key, told in (("values", shown.values), ("to_qbo", shown.to_qbo)):
-        done = step.data.get(key, {})
-        assert done.keys() <= told.keys() and all(told[name] == done[name] for name in done), (
-            f"{step} did something else than it showed: {done}, {told}"
-        )
-
-
-def _undone_lately(world: World) -> Iterator[Run]:
-    """Whole runs that were taken back since the last look, with nothing of it on its way."""
-    for run in Run.objects.filter(undoes__isnull=False, state__in=OVER):
-        whole = not run.undo.get("qbo_id") and not run.undo.get("field")
-        on_its_way = Outbox.objects.filter(run=run, open_key__isnull=False).exists()
-        if run.pk not in world.taken_back and not on_its_way:
-            world.taken_back.add(run.pk)
-            if whole and run.state != Run.State.DISCARDED:
-                yield run
 
 
 def inert(world: World) -> set[tuple[str, str]]:

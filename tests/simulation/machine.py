@@ -15,9 +15,9 @@ from tests.sync.firm import at
 from wagtail_qbo_sync.sync.people.conflicts import Take
 
 from . import at_rest, invariants
+from .company import Company
 from .fields import EDITED
 from .people import LENIENT, POLICIES, Deciding, InQuickBooks, OnSite
-from .watch import Company
 from .weather import FAULTS, JUMPS, WHERE, Weather
 from .world import World
 

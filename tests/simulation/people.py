@@ -27,9 +27,9 @@ from wagtail_qbo_sync.sync.people.conflicts import Choice, Moved, Take, Unfit
 from wagtail_qbo_sync.sync.planning import undoing
 from wagtail_qbo_sync.sync.records.locked import Refusal
 
+from .company import Company
 from .fields import Json, Value, blank, columns, in_qbo, properties
 from .ledger import SITE, Record
-from .watch import Company
 from .world import World, mail
 
 Item = TypeVar("Item")

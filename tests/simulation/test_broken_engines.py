@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from crm.models import Client
 
 from tests.mutants import MUTANTS
 from tests.mutants.mutant import AnyMutant, Mutant
@@ -19,7 +20,7 @@ from .conftest import Worlds
 from .machine import judge, rest
 from .people import POLICIES, Deciding, InQuickBooks, OnSite
 from .weather import FAULTS, JUMPS, WHERE, Weather
-from .world import World
+from .world import World, mail
 
 NAMED = {mutant.name: mutant for mutant in MUTANTS}
 ALL_TWO_WAY = Mutant(
@@ -52,6 +53,55 @@ LOGIN_NOT_KEPT = Mutant(
     module="sync.access.token",
     old='mine.update(version=F("version") + 1, **columns)',
     new='mine.update(version=F("version") + 1)',
+    killed_by="",
+)
+
+EVERYTHING_IS_REMOVED = Mutant(
+    name="everything_is_removed",
+    breaks="S11",
+    module="sync.applying.putting_back",
+    old="made != digests.get(record.pk) or says_more(",
+    new="False and says_more(",
+    killed_by="",
+)
+NOTHING_IS_REMOVED = Mutant(
+    name="nothing_is_removed",
+    breaks="S11",
+    module="sync.applying.putting_back",
+    old="            gone.append(Removed(step, record))\n",
+    new="",
+    killed_by="",
+)
+LIKENESS_NOT_LOOKED_AT = Mutant(
+    name="likeness_not_looked_at",
+    breaks="K14",
+    module="sync.planning.newcomers",
+    old="        if client.key in found.alike:\n",
+    new="        if False:\n",
+    killed_by="",
+)
+NEVER_DUE = Mutant(
+    name="never_due",
+    breaks="L1",
+    module="sync.walk.cycle",
+    old="DUE = (Q(blocked_until__isnull=True) | Q(blocked_until__lte=Now()))",
+    new="DUE = Q(blocked_until__lte=Now())",
+    killed_by="",
+)
+ACTIVITY_FORGOTTEN = Mutant(
+    name="activity_forgotten",
+    breaks="L1",
+    module="sync.applying.activity",
+    old="active, state = step.data[ACTIVE], Outbox.State.WRITTEN",
+    new="active, state = step.data[ACTIVE], Outbox.State.WANTED",
+    killed_by="",
+)
+ONE_FORGOTTEN = Mutant(
+    name="one_forgotten",
+    breaks="L1",
+    module="sync.walk.cycle",
+    old="    elif one.waiting(state.pk).exists() and is_read:\n",
+    new="    elif False:\n",
     killed_by="",
 )
 
@@ -240,6 +290,57 @@ def test_an_undo_that_does_something_else(
             judge(world)
 
 
+@pytest.mark.parametrize(
+    ("mutant", "is_edited", "why"),
+    [
+        (EVERYTHING_IS_REMOVED, True, "was somebody's"),
+        (NOTHING_IS_REMOVED, False, "has left"),
+    ],
+)
+def test_an_undo_that_does_something_else_with_a_client_that_was_made(
+    worlds: Worlds, mutant: AnyMutant, is_edited: bool, why: str
+) -> None:
+    with worlds() as world:
+        firm = world.companies[0]
+        set_to(world, "unmatched", Connection.Unmatched.CREATE)
+        InQuickBooks(world).adds(firm, "Hugo")
+        world.cycle(firm)
+        judge(world)
+        if is_edited:
+            clients = Client.objects.order_by("pk").values_list("name", flat=True)
+            OnSite(world).edits(list(clients).index("Hugo"), "phone")
+        with mutant.on(), pytest.raises(AssertionError, match=why):
+            Deciding(world).takes_back(firm, 0)
+            world.cycle(firm)
+            judge(world)
+
+
+# S12 ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_sent_is_not_in_the_journal(worlds: Worlds) -> None:
+    with worlds() as world, NAMED["no_journal_of_what_was_sent"].on():
+        OnSite(world).edits(0, "phone")
+        with pytest.raises(AssertionError, match="but the journal says"):
+            rest(world)
+
+
+# K14 ----------------------------------------------------------------------------------------------
+
+
+def test_a_customer_is_made_of_whom_one_is_like(worlds: Worlds) -> None:
+    with worlds() as world, LIKENESS_NOT_LOOKED_AT.on():
+        OnSite(world).adds("Otto", is_pushed=True)
+        otto = Client.objects.get(name="Otto")
+        with world.people():
+            otto.email = mail("Emil")
+            otto.save()
+        judge(world)
+        with pytest.raises(AssertionError, match="is like"):
+            world.cycle(world.companies[0])
+            judge(world)
+
+
 # S13 ----------------------------------------------------------------------------------------------
 
 
@@ -270,3 +371,29 @@ def test_one_way_and_nothing_comes(worlds: Worlds) -> None:
         with NOTHING_COMES.on(), pytest.raises(AssertionError, match="phone of 1000"):
             InQuickBooks(world).edits(world.companies[0], 0, "phone")
             rest(world)
+
+
+def test_what_is_asked_for_is_never_due(worlds: Worlds) -> None:
+    never = pytest.raises(AssertionError, match="has something to do")
+    with worlds() as world, NEVER_DUE.on(), never:
+        rest(world)
+
+
+def test_a_customer_that_is_to_be_inactive_is_forgotten(worlds: Worlds) -> None:
+    """An undo of its creation has ended, and it is not sent."""
+    with worlds() as world, ACTIVITY_FORGOTTEN.on():
+        firm = world.companies[1]
+        OnSite(world).retypes(0)
+        world.cycle(firm)
+        judge(world)
+        Deciding(world).takes_back(firm, 0)
+        with pytest.raises(AssertionError, match="has not sent"):
+            rest(world)
+
+
+def test_a_worker_is_rung_for_again_and_again(worlds: Worlds) -> None:
+    with worlds() as world, ONE_FORGOTTEN.on():
+        firm = world.companies[0]
+        Deciding(world).about_customer("sync", firm, 0)
+        with pytest.raises(AssertionError, match="goes on and on"):
+            world.work(firm)

@@ -2,75 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from crm.models import Client
 
-from tests.sync.firm import Firm
-from wagtail_qbo_sync.models import Change, Connection, Mapping, Outbox, Run, Step, Token
+from wagtail_qbo_sync.models import Change, Outbox, Step
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
+from .company import Company, sent_items
 from .fields import FIELDS, Json, Value, blank, in_qbo, on_site
 from .ledger import SITE, Ledger, Record, Written
-
-PARTS = ("line1", "line2", "city", "state", "postal_code", "country")
-LINKS = {Step.Kind.LINK, Step.Kind.CREATE}
-
-
-class Company(Firm):
-    """One company, and what was seen of it last."""
-
-    def __init__(self, connection: Connection, realm: str, sandbox: SandboxProcess) -> None:
-        super().__init__(connection, realm, sandbox)
-        self.shown: dict[str, Json] = {}
-        self.versions: dict[tuple[str, int], dict[str, Value]] = {}
-        """What a customer said at a SyncToken."""
-        self.policies: set[str] = set()
-        """Those by which one side won unseen (U4) at some time since all was last at rest."""
-        self.unlinked: set[tuple[str, str]] = set()
-        """(Id, field) of pairs whose first link (C13) is not over for it: a conflict is open. A
-        blank is filled then, also one that somebody has just made."""
-        self.ways = self.directions()
-        """Which way each field travels (U2) since before the last look."""
-        self.cursor: datetime | None = None
-
-    def directions(self) -> dict[str, str]:
-        """Field -> which way it travels."""
-        own = self.connection.field_directions
-        return {name: own.get(name, self.connection.direction) for name in FIELDS}
-
-    def books(self) -> dict[str, Json]:
-        """Its customers as they are, by Id."""
-        return {record["Id"]: record for record in self.records()}
-
-    @property
-    def token(self) -> Token:
-        """Its login, fresh."""
-        return Token.objects.select_related("connection").get(pk=self.connection.pk)
-
-    def pairs(self) -> list[Mapping]:
-        """Its mappings whose client is there, in the order of Ids."""
-        rows = Mapping.objects.filter(connection=self.connection, client__isnull=False)
-        return sorted(rows, key=lambda one: int(one.qbo_id))
-
-    def waiting(self) -> Run | None:
-        """The plan that waits for a person."""
-        runs = Run.objects.filter(connection=self.connection, state=Run.State.WAITING)
-        return runs.order_by("pk").first()
-
-
-class Writing(NamedTuple):
-    """A run has written a field."""
-
-    run: Run | None
-    before: Value
-    after: Value
+from .story import Pulled, Sent, Story, Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +42,21 @@ class Making(NamedTuple):
 
     record: Record
     source: Record | None
+    alike: tuple[str, ...] = ()
+    """Customers of the same name or e-mail, there before and unchanged, although no person had
+    asked for this one (K14)."""
+
+
+class _Sender(NamedTuple):
+    """For whom a customer was asked for."""
+
+    client_pk: str
+    by_person: bool
+    """A person said so, or it was sent before: whoever came since does not matter."""
+
+
+Carried = tuple[Value, Value]
+"""What stood there, and what stands there now."""
 
 
 class Shown(NamedTuple):
@@ -146,9 +106,14 @@ class Watch:
         other side of a pair; and how many acts of people came before."""
         self.plans: dict[int, dict[int, Shown]] = {}
         """Run -> its steps, while it waited for approval."""
-        self._senders: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self.wrote: dict[tuple[Record, str], Value] = {}
+        """What the sync has written last, into what it made too, whoever has written since."""
+        self.carried: defaultdict[tuple[Record, str], list[Carried]] = defaultdict(list)
+        """(customer, field) -> what the sync has made of what there, in its order."""
+        self.put_aside: set[Record] = set()
+        """Customers that the sync has made inactive."""
+        self._senders: defaultdict[tuple[str, str], list[_Sender]] = defaultdict(list)
         """(realm, name) -> the clients for which a customer of this name was asked for."""
-        self._sent: dict[tuple[Record, str], Value] = {}
         self._clients: dict[str, Json] = {}
         self._next_call = self._newest_change = 0
         self._steps: set[int] = set()
@@ -158,16 +123,11 @@ class Watch:
         self.look = Look()
         for company in self.companies:
             company.ways = company.directions()
+            company.before = company.shown
 
     def is_there(self, client: Record) -> bool:
         """Whether the site has this client still."""
         return client.key in self._clients
-
-    def sent_ones(self) -> Iterator[tuple[Record, str]]:
-        """What the sync has sent to QuickBooks, and nobody has written over since."""
-        for (record, name), value in self._sent.items():
-            if self.ledger.stands[record][name].value == value:
-                yield record, name
 
     def people_did(self) -> None:
         """Whatever changed since `observe`, people have done; they saw what stood there."""
@@ -211,17 +171,19 @@ class Watch:
         self._next_call = asked["next"]
         for company, item in sent_items(self.companies, asked["requests"]):
             if item["operation"] == "create":
-                row = Outbox.objects.filter(pk=item["bId"]).first()
+                row = Outbox.objects.filter(pk=item["bId"]).select_related("run", "send").first()
                 if row is not None:
+                    by_person = bool(row.run and row.run.by_person)
+                    again = row.send is None or row.send.tries > 1
                     names = self._senders[company.realm, item["Customer"]["DisplayName"]]
-                    names.append(row.client_pk)
+                    names.append(_Sender(row.client_pk, by_person or again))
 
     def _books(self, company: Company) -> None:
         books = company.books()
         for qbo_id, now in books.items():
             if (before := company.shown.get(qbo_id)) != now:
                 about = Record(company.realm, qbo_id)
-                self._changed(about, before, now, in_qbo(now), _Sent(company, qbo_id))
+                self._changed(about, before, now, in_qbo(now), Sent(company, qbo_id))
         self._show(company, books)
 
     def _site(self) -> None:
@@ -229,26 +191,29 @@ class Watch:
         for pk, client in clients.items():
             before, now = self._clients.get(pk), _whole(client)
             if before != now:
-                story = _Pulled(self.companies, pk, self._newest_change)
+                story = Pulled(self.companies, pk, self._newest_change)
                 self._changed(Record(SITE, pk), before, now, on_site(client), story)
         self.look.removed += [Record(SITE, pk) for pk in self._clients if pk not in clients]
         self._clients = {pk: _whole(client) for pk, client in clients.items()}
 
     def _changed(
-        self, about: Record, before: Json | None, now: Json, values: dict[str, Value], story: _Story
+        self, about: Record, before: Json | None, now: Json, values: dict[str, Value], story: Story
     ) -> None:
         if before is None:
             source = self._made_of(about, now)
-            self.look.made.append(Making(about, source))
+            self.look.made.append(Making(about, source, self._alike(about, now)))
             self.made[about.place] += 1
             if source is not None:
                 self.made_of.add((source, about))
         else:
             self.look.frames.append((about, before, now))
+            if about.place != SITE and before["Active"] and not now["Active"]:
+                self.put_aside.add(about)
         for name, value in values.items():
             was = self.ledger.stands[about][name] if before is not None else None
             if was is not None and was.value == value:
                 continue
+            self.wrote[about, name] = value
             known = self.ledger.copied(about, name, value)
             if was is not None:
                 why, journalled, writings = story.of(name, was.value, value)
@@ -265,7 +230,7 @@ class Watch:
                 if about.place == SITE:
                     self._replaced(about.key, name, was)
                 else:
-                    self._sent[about, name] = value
+                    self.carried[about, name].append((was.value, value))
 
     def _is_done_again(self, about: Record, name: str, writings: tuple[Writing, ...]) -> bool:
         """Whether machines write what an undo took away, and nobody has written since."""
@@ -297,7 +262,19 @@ class Watch:
             realms = {company.connection.pk: company.realm for company in self.companies}
             return Record(realms[made.connection_id], made.qbo_id) if made else None
         asked = self._senders[about.place, now["DisplayName"]]
-        return Record(SITE, asked[-1]) if asked else None
+        return Record(SITE, asked[-1].client_pk) if asked else None
+
+    def _alike(self, about: Record, now: Json) -> tuple[str, ...]:
+        """Of a customer that was made without a person having asked for it, who is like it."""
+        company = next((one for one in self.companies if one.realm == about.place), None)
+        asked = self._senders[about.place, now["DisplayName"]] if company else []
+        if company is None or not asked or asked[-1].by_person:
+            return ()
+        return tuple(
+            qbo_id
+            for qbo_id, record in company.before.items()
+            if record == company.shown.get(qbo_id) and _are_alike(record, now)
+        )
 
     def _replaced(self, client_pk: str, name: str, was: Written) -> None:
         if was.typed and was.value != blank(name):
@@ -357,89 +334,10 @@ class Watch:
                 self.ledger.seen_together(client, customer, name)
 
 
-# Why the sync wrote something ---------------------------------------------------------------------
-
-
-Told = tuple[str, bool, tuple[Writing, ...]]
-"""What a value that was written belongs to, whether the journal has it, and which runs wrote."""
-
-
-class _Story:
-    """What the site's own tables say of a value that the sync has written."""
-
-    def of(self, name: str, was: Value, value: Value) -> Told:
-        raise NotImplementedError
-
-
-class _Sent(_Story):
-    """Of one that stands in QuickBooks now. Its journal comes with the answer."""
-
-    def __init__(self, company: Company, qbo_id: str) -> None:
-        rows = Outbox.objects.filter(connection=company.connection, qbo_id=qbo_id)
-        self._rows = list(rows.select_related("run").order_by("-pk"))
-        self._company = company
-
-    def of(self, name: str, was: Value, value: Value) -> Told:
-        for row in self._rows:
-            if name in row.values and as_value(name, row.values[name][1]) == value:
-                why = _why(self._company, row.run, row.qbo_id, name)
-                return why, True, (Writing(row.run, was, value),)
-        return "", bool(self._rows), ()
-
-
-class _Pulled(_Story):
-    """Of one that stands on the site now, by the journal."""
-
-    def __init__(self, companies: list[Company], pk: str, since: int) -> None:
-        rows = Change.objects.filter(side=Change.Side.SITE, client_pk=pk, pk__gt=since)
-        self._rows = list(rows.select_related("run").order_by("pk"))
-        self._companies = {company.connection.pk: company for company in companies}
-
-    def of(self, name: str, was: Value, value: Value) -> Told:
-        rows = [row for row in self._rows if name in row.values]
-        if not rows:
-            return "", False, ()
-        told = [(as_value(name, old), as_value(name, new)) for old, new in _each(rows, name)]
-        goes_on = all(one[1] == next_one[0] for one, next_one in pairwise(told))
-        journalled = goes_on and (told[0][0], told[-1][1]) == (was, value)
-        writings = (Writing(row.run, *pair) for row, pair in zip(rows, told, strict=True))
-        last = rows[-1]
-        why = _why(self._companies[last.connection_id], last.run, last.qbo_id, name)
-        return why, journalled, tuple(writings)
-
-
-def _each(rows: Iterable[Change], name: str) -> Iterator[tuple[Any, Any]]:
-    for row in rows:
-        before, after = row.values[name]
-        yield before, after
-
-
-def _why(company: Company, run: Run | None, qbo_id: str, name: str) -> str:
-    kinds = set(run.steps.filter(qbo_id=qbo_id).values_list("kind", flat=True)) if run else set()
-    if run is not None and (run.undoes_id or Step.Kind.UNDO in kinds):
-        return "undo"
-    if kinds & LINKS or (qbo_id, name) in company.unlinked:
-        return "first link"
-    return "policy" if company.policies else ""
-
-
-def as_value(name: str, told: Any) -> Value:
-    """A value as our tables hold it."""
-    if isinstance(told, dict):
-        return tuple(told.get(part, "") for part in PARTS)
-    return str(told or "")
-
-
-def sent_items(
-    companies: Iterable[Company], calls: Iterable[Json]
-) -> Iterator[tuple[Company, Json]]:
-    """The customers in the batches that were sent."""
-    by_path = {f"/v3/company/{company.realm}/batch": company for company in companies}
-    for call in calls:
-        if company := by_path.get(call["path"]):
-            for item in json.loads(call["body"])["BatchItemRequest"]:
-                if "Customer" in item:
-                    yield company, item
+def _are_alike(one: Json, other: Json) -> bool:
+    """Whether two customers have a name or an e-mail in common."""
+    here, there = in_qbo(one), in_qbo(other)
+    return any(here[name] and here[name] == there[name] for name in ("name", "email"))
 
 
 def _shown(step: Step) -> Shown:

@@ -18,18 +18,19 @@ from wagtail_qbo_sync.sync.people import connect, decide
 from wagtail_qbo_sync.sync.walk import cycle
 from wagtail_qbo_sync.testing.sandbox import SandboxProcess
 
+from .company import Company
 from .fields import Json
 from .ledger import Record
 from .logins import Logins
 from .time_shift import TimeShift
-from .watch import Company, Watch
+from .watch import Watch
 
 FIRST_IDS = {FIRM: 1000, CLIENT: 5000}
 """Ids of the two never overlap, so that one that was learnt from the other company is told."""
 THERE = {FIRM: ("Anna", "Bert", "Cora", "Emil"), CLIENT: ("Cora", "Dina", "Finn")}
 HERE = ("Anna", "Bert", "Cora", "Dina", "Gina")
 RINGS = 4
-"""How often a worker is rung for a company before it is left alone."""
+"""How often a worker is rung for a company until it has nothing more to do."""
 
 
 class World:
@@ -114,11 +115,14 @@ class World:
     # The worker ------------------------------------------------------------------------------
 
     def work(self, company: Company) -> None:
-        """A worker walks as often as it may be rung for."""
+        """A worker walks as often as it is rung for; which has to come to an end."""
+        to_do = SyncState.objects.filter(cycle.DUE & cycle.todo(), pk=company.connection.pk)
         for _ring in range(RINGS):
             company.walk()
-            if not SyncState.objects.filter(cycle.DUE & cycle.todo(), pk=company.connection.pk):
+            if not to_do.exists():
                 break
+        else:
+            raise AssertionError(f"It goes on and on in {company.realm}: {to_do.values().get()}")
         self.watch.observe()
 
     def cycle(self, company: Company) -> None:
