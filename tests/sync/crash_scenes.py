@@ -27,9 +27,9 @@ from wagtail_qbo_sync.models import (
 from wagtail_qbo_sync.sync.access.token import TokenKeeper
 from wagtail_qbo_sync.sync.bulk import drafts, proposal
 from wagtail_qbo_sync.sync.noticing import sweep
-from wagtail_qbo_sync.sync.people import connect, decide, deleted
+from wagtail_qbo_sync.sync.people import connect, decide, deleted, erase
 from wagtail_qbo_sync.sync.planning import bulk_creation, undoing
-from wagtail_qbo_sync.sync.reading import compare
+from wagtail_qbo_sync.sync.reading import compare, reset
 from wagtail_qbo_sync.sync.records import retention
 from wagtail_qbo_sync.sync.telling import alerts
 from wagtail_qbo_sync.sync.types_file import imports
@@ -37,6 +37,7 @@ from wagtail_qbo_sync.sync.types_file import imports
 from .conftest import CALLBACK, Json, customer
 from .crashes import Scenario, time_goes_by, work
 from .firm import Firm, Killed, client, edit, killed_at
+from .test_merged import merges
 from .test_push import cut
 from .types_file.files import csv_of
 
@@ -312,6 +313,50 @@ def compare_all(firm: Firm) -> None:
         assert compare.begin(firm.state)
 
 
+# Merged, reset and erased --------------------------------------------------------------------
+
+
+def two_are_one(firm: Firm) -> None:
+    """A mapped customer was merged into one that nobody has mapped; both sides were edited (U7)."""
+    pairs(firm)
+    firm.gets(customer("9", "Berg Ltd", CompanyName="Berg", **phone("9")))
+    firm.chooses(unmatched="wait")
+    firm.sync()
+    edit(firm.client("1"), mobile="7", phone="8")
+    merges(firm, "9", "1")
+
+
+def all_others(firm: Firm) -> None:
+    """The company begins anew in QuickBooks, with others (rule 6)."""
+    pairs(firm, 30)
+    firm.has(*(customer(str(number), f"Other {number}") for number in range(500, 510)))
+
+
+def compare_and_go_on(firm: Firm) -> None:
+    """A person is asked whether it was reset, and says go on."""
+    compare_all(firm)
+    work(firm)
+    if Case.objects.filter(kind=Case.Kind.RESET, open_key__isnull=False).exists():
+        reset.go_on(firm.connection, None)
+    ask(firm)
+
+
+def known_to_others(firm: Firm) -> None:
+    """The rows of others name somebody."""
+    pushed = pairs(firm)
+    for number in range(3):
+        client(f"Like {number}", "1@x.example", contact_type=pushed)
+    firm.sync()
+    assert Case.objects.filter(kind=Case.Kind.ALIKE).count() == 3
+
+
+def erase_one(firm: Firm) -> None:
+    """U17; each day what was left half way is followed up."""
+    if not erase.erased_ones(firm.connection).exists():
+        erase.erase(firm.connection, "1", None)
+    tasks.prune()
+
+
 # Logins, and keeping house -----------------------------------------------------------------------
 
 
@@ -398,6 +443,9 @@ SCENARIOS = {
     "one is back": Scenario(one_that_is_back, look, "deleted.back"),
     "all deleted": Scenario(all_deleted, attach, "deleted.asked deleted.attached deleted.answered"),
     "nightly": Scenario(not_listed, compare_all, "absent.read absent.stored compare.stored"),
+    "merged": Scenario(two_are_one, ask, "", each=True),
+    "reset": Scenario(all_others, compare_and_go_on, "reset.asked"),
+    "erasing": Scenario(known_to_others, erase_one, "erase.blanked", each=True),
     "logins": Scenario(
         pairs, disconnect_and_connect, "connect.revoked connect.exchanged connect.answered"
     ),
@@ -407,8 +455,6 @@ SCENARIOS = {
 }
 
 ELSEWHERE = {
-    "erase.blanked": "test_erase.test_a_process_that_ends_is_followed_up",
     "push.halved": "test_push.test_a_batch_that_is_refused_as_a_whole_is_halved",
-    "reset.asked": "test_reset.test_the_company_rests_until_a_person_says_go_on",
 }
 """Failpoint -> the test that kills there, and compares what that failpoint is about by itself."""

@@ -31,6 +31,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         "applying.apply.RECORDS": 3,
         "bulk.decisions.SLICE": 2,
         "reading.compare.CHUNK": 2,
+        "people.mentions.CHUNK": 2,
         "planning.plan.CHUNK": 3,
         "bulk.proposal.SLICE": 2,
         "reading.pull.PAGE": 4,
