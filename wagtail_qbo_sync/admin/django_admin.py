@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.forms import Media
@@ -68,6 +69,8 @@ def change_url(client: Any, user: Any) -> str:
 
     For clients that Wagtail has no page for.
     """
+    if not apps.is_installed("django.contrib.admin"):
+        return ""
     if not (admin.site.is_registered(type(client)) and user.is_staff):
         return ""
     if not get_adapter().may_change(user):
