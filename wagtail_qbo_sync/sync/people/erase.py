@@ -1,6 +1,6 @@
 """Erasing one person (U17): nothing of a customer stays but an exclusion with its QBO id, and
 one of its client, which an edit would make a customer again otherwise (K13, K14). Nor do the rows
-of others name it (mentions.py).
+of others name it (mentions.py), or files (imported.py), as far as it can be told (imprint.py).
 
 The client on the site is the host's, as is the customer in QuickBooks; both stay.
 """
@@ -17,8 +17,6 @@ from django.utils.translation import gettext as _
 from wagtail.models import ModelLogEntry
 
 from wagtail_qbo_sync import clock
-from wagtail_qbo_sync.contact import split_emails
-from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import (
     Case,
     Change,
@@ -27,7 +25,6 @@ from wagtail_qbo_sync.models import (
     Decision,
     Difference,
     Footprint,
-    ImportRow,
     Mapping,
     Outbox,
     Send,
@@ -37,8 +34,9 @@ from wagtail_qbo_sync.models import (
 from wagtail_qbo_sync.sync.records import outbox
 from wagtail_qbo_sync.sync.records.locked import Refusal
 
-from . import mentions
+from . import imported, mentions
 from .decide import record
+from .imprint import Imprint, imprint
 
 ERASED = {"erased": True}
 """Facts of the exclusion that stays; a pull stores nothing of such a customer."""
@@ -56,7 +54,8 @@ def erase(connection: Connection, qbo_id: str, user: Any) -> None:
     """Delete what we hold of this customer: mirror, mapping, journal, steps, cases, decisions; then
     take its names out of the rows of others, in slices.
 
-    Raises Refusal while something of it is on its way to QuickBooks, and for an unknown one.
+    Raises Refusal while something of it is on its way to QuickBooks, or a file of Contact Types is
+    being read, and for an unknown one.
     """
     _finish(_erase(connection, qbo_id, user))
 
@@ -79,35 +78,47 @@ def _erase(connection: Connection, qbo_id: str, user: Any) -> Decision:
     customer = Customer.objects.select_for_update().filter(**about).first()
     if customer is None and not Change.objects.filter(**about).exists():
         raise Refusal(_("Nothing is stored of a customer with the ID %s.") % qbo_id)
-    mapped = set(Mapping.objects.filter(**about).values_list("client_pk", flat=True))
-    parted = Decision.objects.filter(kind=Kind.REMOVED_MATCH, **about)
-    clients = mapped | set(parted.values_list("client_pk", flat=True))
-    theirs = Q(qbo_id=qbo_id) | Q(client_pk__in=mapped) | Q(qbo_id="", client_pk__in=clients)
+    person = imprint(connection, customer, qbo_id)
+    theirs = Q(qbo_id=qbo_id) | Q(client_pk__in=person.mapped)
+    theirs |= Q(qbo_id="", client_pk__in=person.clients | person.former)
     if connection.outbox.filter(theirs & ON_THE_WAY).exists():
         raise Refusal(_("A change is on its way to QuickBooks. Try again when it has arrived."))
+    imported.refuse_unread()
+    _delete(connection, qbo_id, theirs)
+    _forget_clients(connection, person)
+    imported.forget(person)
+    mentions.forget_former(connection, person)
+    _blank_log(connection, qbo_id, person.clients | person.former)
+    exclusion = Decision.objects.create(
+        kind=Kind.EXCLUDE_CUSTOMER,
+        facts=ERASED | {NAMED: sorted(person.clients | person.former)},
+        by=user,
+        at=clock.now(),
+        **about,
+    )
+    _exclude_clients(connection, qbo_id, person.clients, user)
+    record(connection, "erase", user, qbo_id=qbo_id)
+    return exclusion
+
+
+def _delete(connection: Connection, qbo_id: str, theirs: Q) -> None:
+    """All rows of its own."""
     # A batch holds others too: what was sent is over, so its body is not needed any more.
     Send.objects.filter(connection=connection, is_open=False).exclude(body="").update(body="")
-    Footprint.objects.filter(client_pk__in=clients).update(replaced={})
-    _blank_rows_of_files(customer, clients)
-    _blank_log(connection, qbo_id, clients)
     Step.objects.filter(theirs, run__connection=connection).delete()
     Difference.objects.filter(theirs, comparison__connection=connection).delete()
     for model in (Change, Case, Outbox):
         model._base_manager.filter(theirs, connection=connection).delete()
     for own in (Mapping, Decision, SingleSync, Customer):
-        own._base_manager.filter(**about).delete()
-    held = Decision.objects.filter(connection=connection, client_pk__in=mapped, kind__in=HOLDING)
+        own._base_manager.filter(connection=connection, qbo_id=qbo_id).delete()
+
+
+def _forget_clients(connection: Connection, person: Imprint) -> None:
+    """What is remembered of what its clients once said."""
+    pks = person.clients | person.former
+    Footprint.objects.filter(client_pk__in=pks).update(replaced={})
+    held = Decision.objects.filter(connection=connection, client_pk__in=pks, kind__in=HOLDING)
     held.update(facts={})
-    exclusion = Decision.objects.create(
-        kind=Kind.EXCLUDE_CUSTOMER,
-        facts=ERASED | {NAMED: sorted(clients)},
-        by=user,
-        at=clock.now(),
-        **about,
-    )
-    _exclude_clients(connection, qbo_id, clients, user)
-    record(connection, "erase", user, qbo_id=qbo_id)
-    return exclusion
 
 
 def allow_again(connection: Connection, qbo_id: str, user: Any) -> bool:
@@ -134,7 +145,8 @@ def erased_ones(connection: Connection) -> Any:
 def _exclude_clients(
     connection: Connection, qbo_id: str, client_pks: Iterable[str], user: Any
 ) -> None:
-    """Those it was mapped to, or was once. A client that a person has excluded stays that."""
+    """Those it was mapped to, or was once, and that are nobody else's by now. A client that a
+    person has excluded stays that."""
     for pk in client_pks:
         Decision.objects.get_or_create(
             connection=connection,
@@ -143,23 +155,6 @@ def _exclude_clients(
             client_pk=pk,
             defaults={"facts": {"erased": qbo_id}, "by": user, "at": clock.now()},
         )
-
-
-def _blank_rows_of_files(customer: Customer | None, client_pks: Collection[str]) -> None:
-    """What files of Contact Types said of its clients, and what they said of nobody that we know
-    under its names and addresses."""
-    said = Q(client_pk__in=client_pks)
-    records = list(get_adapter().records(client_pks))
-    contacts = [one.contact for one in records]
-    names = {one.label for one in records}
-    if customer is not None:
-        contacts.append(customer.contact)
-        names |= {customer.display_name, customer.path}
-    for name in filter(None, names.union(one.name for one in contacts)):
-        said |= Q(said__name__iexact=name)
-    for address in {each for one in contacts for each in split_emails(one.email)}:
-        said |= Q(said__email__icontains=address)
-    ImportRow.objects.filter(said).update(said={}, why="", about={})
 
 
 def _blank_log(connection: Connection, qbo_id: str, client_pks: Collection[str]) -> None:

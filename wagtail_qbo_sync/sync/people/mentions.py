@@ -1,5 +1,6 @@
 """Where the rows of others name a person who is erased (U17): as somebody they are like, or who has
-the name that they were refused. What is asked about the others stays, by keys instead of names.
+the name that they were refused; or whose values their client held, as it was that person's before.
+What is asked about the others stays, by keys instead of names.
 """
 
 from __future__ import annotations
@@ -8,17 +9,23 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from wagtail_qbo_sync.clock import failpoint
 from wagtail_qbo_sync.compat import lock
-from wagtail_qbo_sync.models import Case, Connection, Step
+from wagtail_qbo_sync.contact import normalised
+from wagtail_qbo_sync.models import Case, Change, Connection, Outbox, Step
+from wagtail_qbo_sync.sync.records.runs import touches
+
+from .imprint import WRITTEN, Imprint
 
 CHUNK = 1000
 """Rows that are looked at in a transaction."""
 CASES = (Case.Kind.REVIEW, Case.Kind.ALIKE, Case.Kind.NOT_TAKEN)
 STEPS = (Step.Kind.REVIEW, Step.Kind.STAY, Step.Kind.UNDO)
 """Kinds whose rows name others."""
+SAYS = ("client", "conflicts", "unticked")
+"""Of a step's data: what a client was called, and what it said besides what was written."""
 
 
 def blank(connection: Connection, qbo_id: str, client_pks: Collection[str]) -> None:
@@ -56,3 +63,50 @@ def _blank(data: dict[str, Any], qbo_id: str, client_pks: Collection[str]) -> bo
     if is_holder:
         holder["name"] = qbo_id
     return bool(clients or customers or is_holder)
+
+
+# Clients that are somebody else's by now ---------------------------------------------------------
+
+
+def forget_former(connection: Connection, person: Imprint) -> None:
+    """Fields whose values were the person's go from what others' rows say of its former clients;
+    so do their cases that are closed and what was sent, where these hold any.
+
+    What is planned stays: it is what the client says now, which is the site's.
+    """
+    about = Q(connection=connection, client_pk__in=person.former)
+    changes: QuerySet[Change] = Change.objects.filter(about)
+    for change in changes:
+        change.values = _without(change.values, person)
+        change.save(update_fields=["values"])
+    steps = Step.objects.filter(run__connection=connection, client_pk__in=person.former)
+    for step in steps.exclude(state=Step.State.PLANNED):
+        step.data = _forgotten(step.data, person)
+        step.touches = touches(step.data)
+        step.save(update_fields=["data", "touches"])
+    over: tuple[tuple[QuerySet[Any], str], ...] = (
+        (Case.objects.filter(about, open_key=None), "facts"),
+        (Outbox.objects.filter(about, state=Outbox.State.DONE), "values"),
+    )
+    for rows, column in over:
+        held = [pk for pk, data in rows.values_list("pk", column) if person.holds(data)]
+        rows.model._base_manager.filter(pk__in=held).delete()
+
+
+def _without(values: dict[str, Any], person: Imprint) -> dict[str, Any]:
+    return {name: pair for name, pair in values.items() if not person.holds(pair)}
+
+
+def _forgotten(data: dict[str, Any], person: Imprint) -> dict[str, Any]:
+    """What a step wrote, without those fields; what else it says, without those texts."""
+    kept = {key: _without(data[key], person) for key in WRITTEN if key in data}
+    return data | kept | {key: _blanked(data[key], person) for key in SAYS if key in data}
+
+
+def _blanked(data: Any, person: Imprint) -> Any:
+    if isinstance(data, dict):
+        return {key: _blanked(part, person) for key, part in data.items()}
+    if isinstance(data, list):
+        return [_blanked(part, person) for part in data]
+    is_theirs = isinstance(data, str) and normalised(data) in person.texts
+    return "" if is_theirs else data

@@ -156,7 +156,8 @@ def mirror(
             unreadable.append(opening)
         else:
             snapshots[read.qbo_id] = read
-    cases.open_all(connection, unreadable)
+    erased = _erased(connection, [each.qbo_id for each in unreadable]) if unreadable else ()
+    cases.open_all(connection, [each for each in unreadable if each.qbo_id not in erased])
     _close_readable(connection, snapshots)
     older = _upsert(connection, snapshots, believed)
     return Mirrored({*snapshots, *(each.qbo_id for each in unreadable)}, older)
