@@ -63,6 +63,12 @@ class LabelledColumn(Column):
     cell_template_name = "wagtail_qbo_sync/tables/labelled_cell.html"
 
 
+class OutcomeColumn(Column):
+    """A `types_file.Outcome`: what a client becomes in QuickBooks, and what stays there."""
+
+    cell_template_name = "wagtail_qbo_sync/tables/outcome_cell.html"
+
+
 class UndoColumn(Column):
     """A button that takes one step back; its value is where, "" for none. `named`: of whom."""
 

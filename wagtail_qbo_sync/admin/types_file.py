@@ -19,7 +19,8 @@ from wagtail.admin.ui.components import Component
 from wagtail.admin.widgets.button import Button
 
 from wagtail_qbo_sync.host.adapter import get_adapter
-from wagtail_qbo_sync.models import Connection, ImportBatch, ImportRow
+from wagtail_qbo_sync.models import Connection, ImportBatch, ImportRow, Step
+from wagtail_qbo_sync.sync.records.retention import is_pruned
 from wagtail_qbo_sync.sync.records.status import worker_is_silent
 from wagtail_qbo_sync.sync.types_file import columns, forecast, imports, slices
 from wagtail_qbo_sync.sync.types_file.reading import WINDOWS
@@ -136,10 +137,29 @@ def _listed(batch: ImportBatch, **asked: str) -> str:
     return f"{url('types_import', batch.pk)}?{urlencode(asked)}"
 
 
-class Outcomes:
-    """What clients become in QuickBooks, in words: one query for a page."""
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """A customer that the undo of an import leaves in QuickBooks, and what takes it away."""
 
-    def __init__(self, batch: ImportBatch, client_pks: Sequence[str]) -> None:
+    said: str
+    run_url: str
+    """The run that created it; "" for who may not look at runs."""
+    undo_url: str
+    """Where that is taken back, by POST; "" for who may not, or where it cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one client becomes in QuickBooks."""
+
+    text: str
+    stays: Sequence[Stays]
+
+
+class Outcomes:
+    """What clients become in QuickBooks, in words: as many queries for any number."""
+
+    def __init__(self, batch: ImportBatch, client_pks: Sequence[str], user: Any) -> None:
         names = {line["company"]: "" for line in batch.forecast}
         if len(names) > 1:
             names = {one.pk: str(one) for one in Connection.objects.filter(pk__in=names)}
@@ -155,10 +175,25 @@ class Outcomes:
             self.found.setdefault(one.client_pk, []).append(
                 f"{company}: {text}" if company else text
             )
+        self.stays: dict[str, list[Stays]] = {}
+        for step in forecast.creations(batch, client_pks) if batch.undoes_id else ():
+            self.stays.setdefault(step.client_pk, []).append(_stays(step, user))
 
-    def of(self, client_pk: str) -> str:
-        """What becomes of one client; "" for nothing."""
-        return "; ".join(self.found.get(client_pk, ()))
+    def of(self, client_pk: str) -> Outcome | None:
+        """What becomes of one client; None for nothing."""
+        text = "; ".join(self.found.get(client_pk, ()))
+        stays = self.stays.get(client_pk, ())
+        return Outcome(text, stays) if text or stays else None
+
+
+def _stays(step: Step, user: Any) -> Stays:
+    run, may_undo = step.run, may(user, "sync") and not is_pruned(step.run.started_at)
+    said = gettext("Its customer in %(company)s was created by a sync since, and stays.")
+    return Stays(
+        said % {"company": run.connection},
+        url("run", run.pk) if may(user, "view", "sync") else "",
+        f"{url('run_undo', run.pk)}?{urlencode({'qbo_id': step.qbo_id})}" if may_undo else "",
+    )
 
 
 class ImportSummary(Component):
@@ -278,8 +313,9 @@ class ImportSummary(Component):
     @property
     def stays(self) -> str:
         """What an undo leaves in QuickBooks, or has left there."""
-        batch = self.batch.undoes or self.batch
-        number = forecast.created(batch).count() if batch.state == State.DONE else 0
+        batch = self.batch
+        is_done = (batch.undoes or batch).state == State.DONE
+        number = forecast.created(batch).count() if is_done else 0
         told = ngettext(
             "%(n)s customer that was created in QuickBooks because of the import stays there.",
             "%(n)s customers that were created in QuickBooks because of the import stay there.",

@@ -22,7 +22,7 @@ from tests.sync.types_file.files import csv_of, xlsx_of
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.admin.base import RIGHTS, url
 from wagtail_qbo_sync.host.adapter import get_adapter
-from wagtail_qbo_sync.models import Connection, ImportBatch
+from wagtail_qbo_sync.models import Connection, ImportBatch, Mapping, Run, Step
 from wagtail_qbo_sync.sync.people import exclusion
 from wagtail_qbo_sync.sync.records.status import beat
 from wagtail_qbo_sync.sync.types_file import imports, preview, reading
@@ -204,6 +204,34 @@ def test_an_undo_says_what_it_leads_to_in_quickbooks(clerk: Browser, people: lis
     assert response.url == url("types_import", batch.pk)
     assert types_now() == ["VIP", "VIP", "Client"]
     assert "Undo the whole import" in main(clerk.get(response.url))
+
+
+def test_an_undo_says_of_each_client_which_customer_stays(
+    clerk: Browser, people: list[Client]
+) -> None:
+    """And leads to what makes it inactive, for who may."""
+    vip = ContactType.objects.get(name="VIP")
+    company = factories.connection(pushed_types=[str(vip.pk)])
+    factories.sync_state(company, first_synced_at=clock.now())
+    uploads(clerk, becomes(people[:2], "VIP"))
+    batch = ImportBatch.objects.get()
+    confirms(clerk, batch)
+    run = factories.run(company, Run.State.DONE)
+    customer, anna = factories.customer(company, "Anna Berg"), people[0]
+    keys = {"qbo_id": customer.qbo_id, "client_pk": str(anna.pk)}
+    Mapping.objects.create(connection=company, client=anna, **keys)
+    Step.objects.create(run=run, kind=Step.Kind.ADD, state=Step.State.DONE, data={}, **keys)
+    address: Any = clerk.post(url("types_import_undo", batch.pk)).headers["Location"]
+    chief = Browser()
+    chief.force_login(factories.user(is_superuser=True))
+    undo = f"{url('run_undo', run.pk)}?qbo_id={customer.qbo_id}"
+    for browser, may_undo in ((clerk, False), (chief, True)):
+        page = browser.get(address)
+        assert main(page).count("was created by a sync since, and stays") == 1
+        assert "1 customer that was created in QuickBooks" in main(page)
+        html = page.content.decode()
+        assert url("run", run.pk) in html
+        assert (undo in html, "Make it inactive…" in html) == (may_undo, may_undo)
 
 
 def test_rows_that_cannot_be_used(clerk: Browser, people: list[Client]) -> None:

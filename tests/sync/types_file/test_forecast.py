@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from functools import partial
 from itertools import count
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from crm.models import Client, ContactType
+from django.core.management import call_command
 
 from tests import factories
 from tests.sync.conftest import customer
@@ -18,8 +20,9 @@ from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.engine.gate import BRAKE_RECORDS
 from wagtail_qbo_sync.models import Case, Decision, ImportBatch, Outbox, Run
 from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.planning import undoing
 from wagtail_qbo_sync.sync.records import gate
-from wagtail_qbo_sync.sync.types_file import imports, slices
+from wagtail_qbo_sync.sync.types_file import forecast, imports, slices
 
 from .files import csv_of
 from .test_imports import is_the
@@ -377,3 +380,34 @@ def test_what_is_taken_back_of_one_client_is_approved_no_more(
     assert gate.approved_clients(synced.connection) == {str(una.pk)}
     slices.advance(back.pk, back.slice)
     assert gate.approved_clients(synced.connection) == {str(una.pk)}
+
+
+def test_an_undo_names_the_customers_that_stay_and_what_takes_them_away(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    """U5: they were created by a sync, whose own undo makes them inactive; and then they are
+    named no more."""
+    tom, una = (client(name, contact_type=waiting) for name in ("Tom Reed", "Una Marsh"))
+    mapped = client("Old Hand", contact_type=pushed)
+    synced.maps(OLD_HAND["Id"], mapped)
+    batch = upload([tom, una], pushed)
+    imports.confirm(batch, None)
+    run = sync(synced)
+    assert run is not None and names(synced) == ["Tom Reed", "Una Marsh"]
+    everybody = [str(one.pk) for one in (tom, una, mapped)]
+    back = imports.undo(batch, None, str(tom.pk))
+    assert back is not None
+    (step,) = forecast.creations(back, everybody)
+    assert (step.run, step.client_pk) == (run, str(tom.pk))
+    assert [one.client_pk for one in forecast.creations(batch, everybody)] == everybody[:2]
+    said = io.StringIO()
+    imports.discard(back)
+    call_command("qbo_types", "undo", str(batch.pk), "--client", str(tom.pk), stdout=said)
+    assert f"manage.py qbo_undo {run.pk} --customer {step.qbo_id}" in said.getvalue()
+    back = ImportBatch.objects.get(undoes=batch)
+    synced.approve(undoing.start(run, None, qbo_id=step.qbo_id))
+    synced.walk()
+    assert not synced.record(step.qbo_id)["Active"]
+    assert forecast.creations(back, everybody) == []
+    tom.refresh_from_db()
+    assert tom.contact_type == waiting

@@ -23,6 +23,7 @@ from wagtail_qbo_sync.admin.clients import Clients, ShownClient
 from wagtail_qbo_sync.admin.columns import (
     ClientColumn,
     LabelledColumn,
+    OutcomeColumn,
     SignColumn,
     TimeColumn,
     UndoColumn,
@@ -33,6 +34,7 @@ from wagtail_qbo_sync.admin.types_file import (
     LISTED,
     NOT_YOURS,
     ImportSummary,
+    Outcome,
     Outcomes,
     imports_of,
     may_decide,
@@ -176,7 +178,7 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
     def columns(self) -> list[BaseColumn]:
         wanted = _("Put back to") if self.batch.undoes_id else _("In the file")
         had, outcome = _("Contact Type"), _("In QuickBooks")
-        foreseen = LabelledColumn("outcome", label=outcome, accessor=self.outcome)
+        foreseen = OutcomeColumn("outcome", label=outcome, accessor=self.outcome)
         undo = UndoColumn(
             "undo",
             label=_("Undo"),
@@ -196,7 +198,7 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
                 classname="qbo-nowrap",
                 sort_key="state",
             ),
-            *([foreseen] if self.batch.forecast else []),
+            *([foreseen] if self.batch.forecast or self.batch.undoes_id else []),
             LabelledColumn("why", label=_("Details"), accessor=self.told),
             *([undo] if self.summary.can_undo else []),
         ]
@@ -205,7 +207,7 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
         """The clients of the whole page are looked up here, at once."""
         pks = [row.client_pk for row in object_list]
         self.clients = Clients(self.request.user, pks)
-        self.outcomes = Outcomes(self.batch, pks)
+        self.outcomes = Outcomes(self.batch, pks, self.request.user)
         return super().get_table(object_list)
 
     @cached_property
@@ -229,9 +231,9 @@ class ImportView(Guarded, QboAdminView, BaseListingView):
         said = self.named(row.after) or str(row.said.get("types", ""))
         return said if self.is_shown(row) else ""
 
-    def outcome(self, row: ImportRow) -> str:
+    def outcome(self, row: ImportRow) -> Outcome | None:
         """What its client becomes in QuickBooks."""
-        return self.outcomes.of(row.client_pk) if self.is_shown(row) else ""
+        return self.outcomes.of(row.client_pk) if self.is_shown(row) else None
 
     def client_of(self, row: ImportRow) -> ShownClient | None:
         """The client; what the person's own file calls it, where it is none that they may see."""

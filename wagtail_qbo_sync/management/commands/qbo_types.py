@@ -8,16 +8,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from wagtail_qbo_sync.compat import chunks
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Connection, ImportBatch, ImportRow
 from wagtail_qbo_sync.sync.records.locked import Refusal
-from wagtail_qbo_sync.sync.types_file import columns, imports, slices, vocabulary
+from wagtail_qbo_sync.sync.types_file import columns, forecast, imports, slices, vocabulary
 from wagtail_qbo_sync.sync.types_file.reading import Unreadable
 
 from ._clients import clients_of
 from ._terminal import quiet_queue
 
 Rows = ImportRow.State
+LOOKED_UP = 500
+"""Clients that are looked up at a time."""
 
 
 class Command(BaseCommand):
@@ -137,6 +140,13 @@ class Command(BaseCommand):
                 f"  {company}: {line['matched']} matched, {line['created']} created in QuickBooks,"
                 f" {line['review']} sent to review."
             )
+        clients = batch.rows.values_list("client_pk", flat=True) if batch.undoes_id else ()
+        for some in chunks(clients, LOOKED_UP):
+            for step in forecast.creations(batch, some):
+                self.stdout.write(
+                    f"  {step.run.connection}: customer {step.qbo_id}, created since, stays. To "
+                    f"make it inactive: manage.py qbo_undo {step.run_id} --customer {step.qbo_id}"
+                )
 
     def _say(self, batch: ImportBatch, *states: str) -> None:
         """Its rows in these states, each with what becomes of its client, or why nothing does."""

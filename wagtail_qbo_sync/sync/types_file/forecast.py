@@ -81,11 +81,34 @@ def moved(batch: ImportBatch) -> QuerySet[ImportOutcome]:
 
 
 def created(batch: ImportBatch) -> QuerySet[ImportOutcome]:
-    """Of what it led to: the customers that are there by now, which no undo takes away."""
+    """Of what an import led to: the customers that are there by now, which no undo of the import
+    takes away. Of an undo: of what it undoes, for the clients that it is about."""
     mapped = Mapping.objects.filter(
         connection=OuterRef("connection"), client_pk=OuterRef("client_pk")
     )
-    return batch.outcomes.filter(Exists(mapped), kind=Kind.CREATED)
+    found = ImportOutcome.objects.filter(Exists(mapped), kind=Kind.CREATED)
+    if not batch.undoes_id:
+        return found.filter(batch=batch)
+    mine = ImportRow.objects.filter(batch=batch, client_pk=OuterRef("client_pk"))
+    return found.filter(Exists(mine), batch=batch.undoes_id)
+
+
+def creations(batch: ImportBatch, client_pks: Collection[str]) -> list[Step]:
+    """The steps of runs that made those customers of these clients. Their own undo makes the
+    customers inactive (U5)."""
+    about = created(batch).filter(client_pk__in=list(client_pks))
+    pairs = set(about.values_list("connection", "client_pk"))
+    mapped = Mapping.objects.filter(client_pk__in={client_pk for _company, client_pk in pairs})
+    now = {(one.connection_id, one.qbo_id, one.client_pk) for one in mapped}
+    steps = Step.objects.filter(
+        kind=Step.Kind.ADD, state=Step.State.DONE, qbo_id__in={qbo_id for _, qbo_id, _ in now}
+    ).select_related("run__connection")
+    found = {}
+    for step in steps.order_by("pk"):
+        pair = (step.run.connection_id, step.client_pk)
+        if pair in pairs and (step.run.connection_id, step.qbo_id, step.client_pk) in now:
+            found[pair] = step
+    return list(found.values())
 
 
 def confirmed(batch: ImportBatch) -> None:
