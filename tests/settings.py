@@ -5,6 +5,7 @@ SQLite in memory, or with DATABASE_URL (postgres://..., mysql://...) that server
 
 import os
 
+import django
 from example.settings import *  # noqa: F403
 from example.settings import DATABASES, INSTALLED_APPS, Q_CLUSTER, WAGTAIL_QBO_SYNC
 
@@ -17,7 +18,10 @@ if not os.environ.get("DATABASE_URL"):
     DATABASES["default"]["NAME"] = ":memory:"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import django
+
 from example.database import database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -77,7 +79,10 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static_root"
 MEDIA_URL = "/media/"
 MEDIA_ROOT = BASE_DIR / "media"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 WAGTAIL_SITE_NAME = "Harbor & Pine Accounting"
 WAGTAILADMIN_BASE_URL = env("WAGTAILADMIN_BASE_URL", "http://127.0.0.1:8000")
