@@ -23,6 +23,7 @@ from wagtail_qbo_sync.models import Connection, ImportBatch, ImportRow, Step
 from wagtail_qbo_sync.sync.records.retention import is_pruned
 from wagtail_qbo_sync.sync.records.status import worker_is_silent
 from wagtail_qbo_sync.sync.types_file import columns, forecast, imports, slices
+from wagtail_qbo_sync.sync.types_file.present import may_import
 from wagtail_qbo_sync.sync.types_file.reading import WINDOWS
 
 from .base import may, url
@@ -40,11 +41,6 @@ NOT_YOURS = _(
 LISTED = 20
 """How many imports, or undos of one, are listed."""
 LABELS = {"csv": _("Export Contact Types to CSV"), "xlsx": _("Export Contact Types to XLSX")}
-
-
-def may_import(user: Any) -> bool:
-    """Whether a person may change Contact Types by file: who may change clients, and map."""
-    return may(user, "map") and get_adapter().may_change(user)
 
 
 def imports_of(user: Any) -> QuerySet[ImportBatch]:

@@ -51,5 +51,6 @@ def people(types: dict[str, ContactType]) -> dict[str, Client]:
 
 @pytest.fixture
 def dana(db: None) -> Any:
-    """Somebody who may change clients."""
-    return factories.user("crm.view_client", "crm.change_client", admin=False, username="dana")
+    """Somebody who may map, and change clients."""
+    rights = ("crm.view_client", "crm.change_client", "wagtail_qbo_sync.map_customer")
+    return factories.user(*rights, admin=False, username="dana")

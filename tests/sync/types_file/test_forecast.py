@@ -223,7 +223,7 @@ def test_what_was_confirmed_is_not_stopped_by_the_brake(
 def test_only_who_may_approve_plans_lets_creations_pass_the_brake(
     synced: Firm, waiting: ContactType, pushed: ContactType, may_approve: bool
 ) -> None:
-    rights = ["crm.view_client", "crm.change_client"]
+    rights = ["crm.view_client", "crm.change_client", "wagtail_qbo_sync.map_customer"]
     rights += ["wagtail_qbo_sync.sync_connection"] if may_approve else []
     dana = factories.user(*rights, username="dana")
     people = [client(f"New {n}", contact_type=waiting) for n in range(BRAKE_RECORDS + 5)]

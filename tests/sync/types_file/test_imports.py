@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from crm.models import Client, ContactType
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, Permission
 from django.db import connection as database
 from django.db.models.deletion import Collector
 from django.db.models.signals import post_save
@@ -477,6 +477,29 @@ def test_what_is_hidden_from_who_confirms_stays(
     hides(people["Carl"], dana)
     imports.confirm(again, dana)
     assert types_now()["Carl"] == "VIP"
+
+
+@pytest.mark.parametrize("lost", ["change_client", "map_customer", "is_active"])
+def test_who_loses_the_right_before_it_is_written_changes_nothing_more(
+    dana: Any, people: dict[str, Client], monkeypatch: pytest.MonkeyPatch, small: None, lost: str
+) -> None:
+    """A worker does it later: the slices that are written by then stay, the rest is held back."""
+    monkeypatch.setattr(imports, "AT_ONCE", 0)
+    batch = all_become(dana, people, "VIP")
+    to_the_end(batch)
+    assert imports.confirm(fresh(batch), dana)
+
+    def loses() -> None:
+        if lost == "is_active":
+            type(dana).objects.update(is_active=False)
+        else:
+            dana.user_permissions.remove(Permission.objects.get(codename=lost))
+
+    with at("import.applied", loses):
+        to_the_end(fresh(batch))
+    assert states(batch) == {Rows.DONE: 2, Rows.HELD: 1} and fresh(batch).state == State.DONE
+    assert batch.rows.get(state=Rows.HELD).why == present.NO_RIGHT
+    assert types_now() == {"Anna": "VIP", "Bo": "VIP", "Carl": "Prospect"}
 
 
 # Slices -------------------------------------------------------------------------------------------

@@ -38,7 +38,6 @@ from wagtail_qbo_sync.admin.types_file import (
     Outcomes,
     imports_of,
     may_decide,
-    may_import,
     sentence,
     undo_url,
 )
@@ -46,6 +45,7 @@ from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import ImportBatch, ImportRow
 from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.types_file import imports, reading, slices
+from wagtail_qbo_sync.sync.types_file.present import may_import
 from wagtail_qbo_sync.sync.types_file.vocabulary import joined
 
 State = ImportBatch.State

@@ -1,5 +1,5 @@
 """Applying what was confirmed, in slices: only what still is as the preview saw it, and only
-clients that whoever confirmed it may see."""
+clients that whoever confirmed it may see, and as long as they may change them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wagtail_qbo_sync.sync.records import touched
 
 from . import undoing
 from .compare import Verdict
-from .present import Present, person
+from .present import NO_RIGHT, Present, may_import, person
 from .rows import PUT, STOPS, following, gives_up, held, put, went_well
 from .vocabulary import joined
 
@@ -38,14 +38,20 @@ def apply(batch: ImportBatch) -> None:
         batch.state, batch.crashes, batch.finished_at = State.DONE, 0, clock.now()
         return
     if gives_up(batch):
-        for row in rows:
-            put(row, held(row, STOPS))
+        _hold(rows, STOPS)
+    elif not may_import(person(batch, batch.confirmed_by)):
+        _hold(rows, NO_RIGHT)
     else:
         _write(batch, rows)
     ImportRow.objects.bulk_update(rows, PUT)
     failpoint("import.applied")
     batch.done += len(rows)
     went_well(batch)
+
+
+def _hold(rows: Sequence[ImportRow], why: str) -> None:
+    for row in rows:
+        put(row, held(row, why))
 
 
 def _write(batch: ImportBatch, rows: Sequence[ImportRow]) -> None:

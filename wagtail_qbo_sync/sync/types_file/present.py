@@ -20,6 +20,10 @@ from .vocabulary import joined
 CHANGED_SINCE = gettext_noop("Somebody has changed its Contact Type meanwhile, to “%(types)s”.")
 NO_TYPE_SINCE = gettext_noop("Somebody has taken away its Contact Type meanwhile.")
 GONE = gettext_noop("The client is no longer there.")
+NO_RIGHT = gettext_noop(
+    "Whoever confirmed it may not change Contact Types by file any more: that takes the rights to "
+    "map customers and to change clients."
+)
 HIDDEN = gettext_noop("Whoever wants the change may not view this client.")
 
 
@@ -62,6 +66,14 @@ class Present:
 def person(batch: ImportBatch, user: Any) -> Any:
     """On whose word: None for the command line, which sees all clients. Who has left sees none."""
     return user if user is not None or batch.by_command else AnonymousUser()
+
+
+def may_import(user: Any) -> bool:
+    """Whether a person may change Contact Types by file: who may change clients, and map. The
+    command line (None) may."""
+    if user is None:
+        return True
+    return user.has_perm("wagtail_qbo_sync.map_customer") and get_adapter().may_change(user)
 
 
 def visible(user: Any, pks: Set[str]) -> Set[str]:
