@@ -1,11 +1,14 @@
 .DEFAULT_GOAL := help
-.PHONY: help install test check versions lint types docs messages demo demo-reset shell screenshots pictures bench audit soak
+.PHONY: help install test check versions lint types layers migrations docs messages demo demo-reset shell screenshots pictures bench audit soak
 
 # The demo's two servers: make demo PORT=8001 SANDBOX_PORT=8011 (without: 8000 and 8010)
 export PORT SANDBOX_PORT
 
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
+
+# Two checks at a time, each with its words together (where make can: not macOS's)
+SYNCED := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
 # The sizes of make bench, where its table and plot go, and the server of its second half
 SIZES := 1000 10000
@@ -25,7 +28,7 @@ test: $(INSTALLED) ## Every check and test that this machine can run
 	@$(PYTHON) tools/stages.py
 
 check: $(INSTALLED) ## The quick checks: style, types, import layers, migrations
-	@$(PYTHON) tools/stages.py lint types layers migrations
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going $(SYNCED) lint types layers migrations
 
 versions: $(INSTALLED) ## Every supported Python, Django, Wagtail and database (hours; nox --list)
 	@.venv/bin/nox
@@ -35,6 +38,12 @@ lint: $(INSTALLED) ## Style of Python and templates
 
 types: $(INSTALLED) ## Types, by mypy
 	@$(PYTHON) tools/stages.py types
+
+layers: $(INSTALLED) ## What may import what
+	@$(PYTHON) tools/stages.py layers
+
+migrations: $(INSTALLED) ## Whether the models have their migrations
+	@$(PYTHON) tools/stages.py migrations
 
 docs: $(INSTALLED) ## The docs as pages in build/docs, warnings as errors
 	@$(PYTHON) tools/stages.py docs
