@@ -20,7 +20,8 @@ class WagtailQboSyncConfig(AppConfig):
         from . import checks
 
         post_migrate.connect(_after_migrate, sender=self)
-        if not any(said.is_serious() for said in checks.check_adapter(None)):
+        said = [*checks.check_client_model(None), *checks.check_adapter(None)]
+        if not any(each.is_serious() for each in said):
             _listen()
 
 

@@ -163,7 +163,7 @@ def client_model() -> str:
     label = getattr(django_settings, CLIENT_MODEL_SETTING, None)
     if not isinstance(label, str) or label.count(".") != 1:
         raise ImproperlyConfigured(
-            f'{CLIENT_MODEL_SETTING} must name your client model, as in "crm.Client" '
+            f'Set {CLIENT_MODEL_SETTING} to your client model, as in "crm.Client" '
             f"(it is {label!r})."
         )
     return label
