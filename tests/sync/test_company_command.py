@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import pytest
 from crm.models import Client
 from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
 
 from tests import factories
 from wagtail_qbo_sync import clock
@@ -39,7 +41,7 @@ def asks(company: Connection, kind: str, **facts: object) -> None:
 
 def test_disconnect(company: Connection) -> None:
     factories.customer(company)
-    assert "are kept" in run("qbo_company", "disconnect")
+    assert "are kept" in run("qbo_company", "disconnect", "--yes")
     company.refresh_from_db()
     assert not company.is_connected and Customer.objects.exists()
     assert "is not connected" in failure("qbo_company", "disconnect")
@@ -47,7 +49,7 @@ def test_disconnect(company: Connection) -> None:
 
 def test_disconnect_with_its_mirror(company: Connection) -> None:
     factories.customer(company)
-    run("qbo_company", "disconnect", "--delete-mirror")
+    run("qbo_company", "disconnect", "--delete-mirror", "--yes")
     assert not Customer.objects.exists()
 
 
@@ -70,7 +72,7 @@ def test_the_live_site_is_that_of_all_its_companies(company: Connection) -> None
 
 def test_a_reset_is_taken_for_the_truth(company: Connection) -> None:
     asks(company, "reset", unseen=40, known=40)
-    assert "A plan shows" in run("qbo_company", "go-on")
+    assert "A plan shows" in run("qbo_company", "go-on", "--yes")
     assert not Case.objects.filter(open_key__isnull=False).exists()
     assert "Nothing of the kind" in failure("qbo_company", "go-on")
 
@@ -80,7 +82,7 @@ def test_a_reset_is_taken_for_the_truth(company: Connection) -> None:
 )
 def test_many_deleted_clients(company: Connection, act: str, answer: str) -> None:
     asks(company, "deletions", lost=40, pairs=[])
-    run("qbo_company", act)
+    run("qbo_company", act, "--yes")
     assert Case.objects.get().facts["answer"]["do"] == answer
     assert "Nothing of the kind" in failure("qbo_company", act)
 
@@ -121,7 +123,7 @@ def test_settle_all(firm: Firm, conflicts: list[Client], monkeypatch: pytest.Mon
     monkeypatch.setattr("wagtail_qbo_sync.sync.bulk.decisions.AT_ONCE", 1)
     monkeypatch.setattr("wagtail_qbo_sync.sync.bulk.decisions.SLICE", 2)
     assert "--take" in failure("qbo_company", "settle-all")
-    said = run("qbo_company", "settle-all", "--take=qbo")
+    said = run("qbo_company", "settle-all", "--take=qbo", "--yes")
     made = BulkDecision.objects.get()
     assert "3 customers are settled: QuickBooks wins." in said
     assert f"undo-many --decision {made.pk}" in said
@@ -134,7 +136,7 @@ def test_a_decision_about_many_is_taken_back(
     firm: Firm, conflicts: list[Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """U5, by its number. To its end, also where it is about more than are done at once."""
-    run("qbo_company", "settle-all", "--take=qbo")
+    run("qbo_company", "settle-all", "--take=qbo", "--yes")
     made = BulkDecision.objects.get()
     monkeypatch.setattr("wagtail_qbo_sync.sync.bulk.decisions.AT_ONCE", 1)
     monkeypatch.setattr("wagtail_qbo_sync.sync.bulk.decisions.SLICE", 2)
@@ -232,6 +234,61 @@ def test_what_the_site_refused_is_tried_again(
 def test_which_company_is_said(company: Connection) -> None:
     factories.connection("Other")
     assert "--company" in failure("qbo_company", "disconnect")
-    run("qbo_company", "disconnect", "--company=Other")
+    run("qbo_company", "disconnect", "--company=Other", "--yes")
     company.refresh_from_db()
     assert company.is_connected
+
+
+@pytest.mark.parametrize(
+    ("act", "kind", "question"),
+    [
+        (("disconnect",), "", "Disconnect “Harbor & Finch”?"),
+        (("disconnect", "--delete-mirror"), "", "Disconnect “Harbor & Finch”?"),
+        (("go-on",), "reset", "Do it?"),
+        (("leave-deleted",), "deletions", "Do it?"),
+        (("reattach-deleted",), "deletions", "Do it?"),
+    ],
+)
+def test_it_asks_as_the_screen_does(
+    company: Connection,
+    answers: Callable[[str], list[str]],  # noqa: F811
+    act: tuple[str, ...],
+    kind: str,
+    question: str,
+) -> None:
+    """On a terminal; where nobody is there, nothing is done."""
+    if kind:
+        asks(company, kind, unseen=40, known=50, lost=40, pairs=[])
+    factories.customer(company)
+
+    def stands() -> tuple[object, ...]:
+        return Customer.objects.count(), *Connection.objects.values(), *Case.objects.values()
+
+    before = stands()
+    assert "it takes --yes" in failure("qbo_company", *act)
+    asked = answers("n")
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        run("qbo_company", *act, stdout=out)
+    assert asked == [f"{question} [y/N] "]
+    told = {
+        "": "What stays: your clients",
+        "reset": "40 of 50 customers are missing",
+        "deletions": "40 mapped clients",
+    }
+    assert told[kind] in out.getvalue()
+    assert ("Also delete" in out.getvalue()) == ("--delete-mirror" in act)
+    assert stands() == before
+    answers("y")
+    run("qbo_company", *act)
+    assert stands() != before
+
+
+def test_settle_all_asks_about_as_many(
+    conflicts: list[Client],
+    answers: Callable[[str], list[str]],  # noqa: F811
+) -> None:
+    asked = answers("n")
+    assert "Nothing was changed" in failure("qbo_company", "settle-all", "--take=site")
+    assert asked == ["Keep what the site says for 3 customers in conflict? [y/N] "]
+    assert not BulkDecision.objects.exists()

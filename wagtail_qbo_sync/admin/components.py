@@ -123,6 +123,18 @@ class Trouble:
         return _("It is not tried again by itself. Sync now tries again.")
 
 
+STAYS = _(
+    "What stays: your clients as they are, all mappings, exclusions and other decisions, and the "
+    "history. Nothing is deleted in QuickBooks. When the same company is connected again, it goes "
+    "on from there."
+)
+DELETES = _(
+    "Also delete what was read of its customers. If the company is connected again, they are read "
+    "anew."
+)
+"""What a person is told before a company is disconnected."""
+
+
 class ConnectionCard(Component):
     """A company on Connected Apps: how it does, and what can be done.
 
@@ -131,6 +143,7 @@ class ConnectionCard(Component):
     """
 
     template_name = "wagtail_qbo_sync/connections/card.html"
+    stays, deletes = STAYS, DELETES
 
     def __init__(self, status: Status, user: Any, *, warn_dialog: str = "") -> None:
         self.status = status

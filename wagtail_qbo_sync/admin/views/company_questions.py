@@ -3,6 +3,7 @@ the company was reset in QuickBooks (rule 6)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,14 +31,18 @@ class Question:
 
 def questions(user: Any, chosen: str) -> list[Question]:
     """What is open that this person may answer, of the company of this key or of all."""
-    makers = {Case.Kind.DELETIONS: ("map", _deletions), Case.Kind.RESET: ("sync", _reset)}
-    kinds = [kind for kind, (right, _make) in makers.items() if may(user, right)]
+    kinds = [kind for kind, (right, _make) in ASKED.items() if may(user, right)]
     cases = Case.objects.filter(kind__in=kinds, open_key__isnull=False)
     return [
-        makers[Case.Kind(case.kind)][1](case)
+        question(case)
         for case in cases.select_related("connection").order_by("connection__company_name", "pk")
         if chosen in ("", str(case.connection_id))
     ]
+
+
+def question(case: Case) -> Question:
+    """What an open case asks."""
+    return ASKED[case.kind][1](case)
 
 
 def _deletions(case: Case) -> Question:
@@ -75,6 +80,13 @@ def _reset(case: Case) -> Question:
     )
     answer = (gettext("Go on"), url("reset_go_on", case.connection_id))
     return Question(case.connection, f"{said} {advice}", [answer])
+
+
+ASKED: dict[str, tuple[str, Callable[[Case], Question]]] = {
+    Case.Kind.DELETIONS: ("map", _deletions),
+    Case.Kind.RESET: ("sync", _reset),
+}
+"""Kind of case -> the right to answer it, and what it asks."""
 
 
 class Answer(PostOnly):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.functional import Promise
 from django.utils.translation import gettext
 
 from wagtail_qbo_sync.admin.bulk import sentences
+from wagtail_qbo_sync.admin.components import DELETES, STAYS
+from wagtail_qbo_sync.admin.conflict_actions import QuickBooksWins, SiteWins
+from wagtail_qbo_sync.admin.views.company_questions import question
 from wagtail_qbo_sync.models import BulkDecision, Case, Connection
 from wagtail_qbo_sync.sync.access.installation import is_copy
 from wagtail_qbo_sync.sync.bulk import decisions, drafts, proposal
@@ -26,6 +31,8 @@ from ._terminal import quiet_queue
 from ._walking import PLAN_WAITS, agreed, refuse_rest
 
 Options = dict[str, Any]
+SETTLES = {each.act: each for each in (QuickBooksWins, SiteWins)}
+"""What the screen asks before many conflicts are settled."""
 WINS = {Take.QBO: BulkDecision.Act.QBO_WINS, Take.SITE: BulkDecision.Act.SITE_WINS}
 
 
@@ -34,21 +41,45 @@ def _disconnect(company: Connection, options: Options) -> str:
         raise CommandError(f"{company} is not connected.")
     if is_copy(company):
         raise CommandError("Say first whether this is the live site or a copy of it.")
+    title = gettext("Disconnect “%(company)s”?") % {"company": company.company_name}
+    _ask(options, [STAYS, *([DELETES] if options["delete_mirror"] else [])], title)
     connect.disconnect(company, None, delete_mirror=options["delete_mirror"])
     return "Disconnected. Its mappings and what was decided are kept."
 
 
+def _ask(options: Options, said: Iterable[str | Promise], question: str) -> None:
+    """What the screen says before it. Raises CommandError unless a person agrees, or `--yes`."""
+    if options["yes"]:
+        return
+    out = options["out"]
+    for line in said:
+        out.write(str(line))
+    if not agreed(question, out):
+        raise CommandError("Nothing was changed. Without a terminal it takes --yes.")
+
+
+def _ask_about(company: Connection, kind: str, options: Options) -> None:
+    """What the open question is. Raises AlreadyAnswered where nothing of the kind is asked."""
+    case = Case.objects.filter(connection=company, kind=kind, open_key__isnull=False).first()
+    if case is None or "answer" in case.facts:
+        raise AlreadyAnswered
+    _ask(options, [question(case).said], "Do it?")
+
+
 def _go_on(company: Connection, options: Options) -> str:
+    _ask_about(company, Case.Kind.RESET, options)
     reset.go_on(company, None)
     return "What QuickBooks has now is taken for the truth. A plan shows what follows."
 
 
 def _reattach(company: Connection, options: Options) -> str:
+    _ask_about(company, Case.Kind.DELETIONS, options)
     deleted.answer(company, deleted.REATTACH, None)
     return "The pairs that were found are put together again."
 
 
 def _leave_deleted(company: Connection, options: Options) -> str:
+    _ask_about(company, Case.Kind.DELETIONS, options)
     deleted.answer(company, deleted.LEAVE, None)
     return "The customers stay without their deleted clients."
 
@@ -72,6 +103,10 @@ def _settle_all(company: Connection, options: Options) -> str:
         connection=company, kind=Case.Kind.CONFLICT, open_key__isnull=False
     ).values_list("qbo_id", flat=True)
     choices = [Choice(qbo_id, act) for qbo_id in asked]
+    if choices:
+        words = SETTLES[act]
+        numbers = {"count": len(choices), "n": intcomma(len(choices))}
+        _ask(options, [words.note], str(words.question % numbers))
     return _carried_out(decisions.decide(company, act, choices, None))
 
 
@@ -152,7 +187,7 @@ class Command(BaseCommand):
         parser.add_argument("--decision", type=int, metavar="ID", help="undo-many: which one")
         same = [Do.CREATE.value, Do.EXCLUDE.value]
         parser.add_argument("--do", choices=same, help="choose-rest: what is to be done")
-        parser.add_argument("--yes", action="store_true", help="save-all: do not ask")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def handle(self, *args: Any, **options: Any) -> None:
         companies = chosen_companies(options["company"])
@@ -177,7 +212,7 @@ class Command(BaseCommand):
 
     def _decide(self, company: Connection, options: Options) -> None:
         try:
-            said = ACTS[options["act"]](company, options)
+            said = ACTS[options["act"]](company, options | {"out": self.stdout})
         except AlreadyAnswered as answered:
             raise CommandError(f"Nothing of the kind is asked about {company}.") from answered
         self.stdout.write(said)
