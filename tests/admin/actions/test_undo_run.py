@@ -147,10 +147,14 @@ def test_what_was_left_waits_for_a_person_under_problems(browser: Browser, run: 
     page = text_of(get(browser, "problems"))
     assert "Not taken back" in page and "Changed since, so left as it is: Phone" in page
     assert address("problem_take_back", case.pk) in page
-    browser.post(address("problem_take_back", case.pk))
+    back = {"next": address("problems")}
+    response = browser.post(address("problem_take_back", case.pk), back, follow=True)
     plan = Run.objects.get(state=Run.State.WAITING)
+    assert response.redirect_chain == [(address("run", plan.pk), 302)]
+    assert "This plan waits for your approval" in text_of(response)
     assert plan.steps.get().data["values"] == {"phone": ["3", "1"]}
-    page = text_of(browser.post(address("problem_take_back", case.pk), follow=True))
+    response = browser.post(address("problem_take_back", case.pk), follow=True)
+    assert response.redirect_chain == [(address("run", plan.pk), 302)]
     assert Run.objects.filter(undoes=run).count() == 2, "a second click joins the first"
     run.delete()
     page = text_of(browser.post(address("problem_take_back", case.pk), follow=True))

@@ -19,7 +19,7 @@ from wagtail.admin.utils import get_valid_next_url_from_request
 from wagtail_qbo_sync.admin.acts import with_undo
 from wagtail_qbo_sync.admin.base import PostOnly, after_problem_url, may, url
 from wagtail_qbo_sync.admin.components import cannot_sync
-from wagtail_qbo_sync.models import Case
+from wagtail_qbo_sync.models import Case, Run
 from wagtail_qbo_sync.sync.people import dead_letters
 from wagtail_qbo_sync.sync.planning import undoing
 from wagtail_qbo_sync.sync.records.locked import Refusal
@@ -27,11 +27,12 @@ from wagtail_qbo_sync.sync.records.locked import Refusal
 
 @dataclass(frozen=True)
 class Act:
-    """What a person can do about one record that keeps failing."""
+    """What a person can do about one record that keeps failing. `do`: whether it was done, or the
+    plan that it made; then that is shown, and nothing `said`."""
 
     label: Promise
-    said: Promise
-    do: Callable[[Case, Any], bool]
+    said: Promise | str
+    do: Callable[[Case, Any], bool | Run | None]
     right: str
     fits: Callable[[Case], bool]
     undo: str = ""
@@ -47,7 +48,7 @@ ACTS = {
     ),
     "take_back": Act(
         _("Put back…"),
-        _("What would be put back is planned. The plan waits for approval."),
+        "",
         undoing.take_back_edited,
         "sync",
         lambda case: case.kind == Case.Kind.UNDO and bool(case.qbo_id),
@@ -72,7 +73,7 @@ ACTS = {
 
 
 class ActView(PostOnly):
-    """One of ACTS; then back to where one came from."""
+    """One of ACTS; then to the plan that it made, or back to where one came from."""
 
     any_permission_required = ["map", "sync"]
     act = ""
@@ -87,7 +88,9 @@ class ActView(PostOnly):
         try:
             if objection:
                 messages.error(request, objection)
-            elif not act.do(case, request.user):
+            elif isinstance(done := act.do(case, request.user), Run):
+                return redirect(url("run", done.pk))
+            elif not done:
                 messages.warning(request, _("This is settled already."))
             else:
                 undo = url(f"problem_{act.undo}", pk) if act.undo else ""

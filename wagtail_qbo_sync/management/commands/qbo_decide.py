@@ -51,7 +51,7 @@ ACTS: dict[str, dict[Keys, Callable[..., Any]]] = {
 """Act -> what it may be about -> what does it, given the company, the keys and the user."""
 DONE = "Done. What follows is written by the worker, or by: manage.py qbo_sync"
 KEPT = "Chosen. To do what is chosen: manage.py qbo_company save-all"
-ON_PROBLEMS: dict[str, Callable[[Case, Any], bool]] = {
+ON_PROBLEMS: dict[str, Callable[[Case, Any], object]] = {
     "retry": dead_letters.retry,
     "take-back": undoing.take_back_edited,
     "ignore": dead_letters.set_aside,

@@ -95,19 +95,19 @@ def start(run: Run, user: Any, *, qbo_id: str = "", field: str = "") -> Run:
     return _start(run, user, {"qbo_id": qbo_id, "field": field})
 
 
-def take_back_edited(case: Case, user: Any) -> bool:
+def take_back_edited(case: Case, user: Any) -> Run | None:
     """Plan to put back all the same what an undo has left because somebody had edited it. Raises
-    Refusal. False where the case is none of the kind, or settled by now."""
+    Refusal. None where the case is none of the kind, or settled by now."""
     is_open = Case.objects.filter(pk=case.pk, kind=Case.Kind.UNDO, open_key__isnull=False)
     if not is_open.exclude(qbo_id="").exists():
-        return False
+        return None
     left = Run.objects.select_related("undoes__connection").filter(pk=case.facts["run"]).first()
     if left is None or left.undoes is None:
         raise Refusal(_("What stood there before is not kept any more."))
     plan = _start(left.undoes, user, {"qbo_id": case.qbo_id, "edited": case.facts["left"]})
     if plan.state == Run.State.DONE:  # somebody has put it back by hand
         cases.close_all(case.connection, Case.Kind.UNDO, [case.qbo_id])
-    return True
+    return plan
 
 
 def _start(run: Run, user: Any, about: dict[str, Any]) -> Run:
