@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.urls import reverse
 from django_q.models import Schedule
 from pytest_django import Settings
 
@@ -101,6 +102,21 @@ def test_what_waits_for_a_person(company: Connection) -> None:
         "Problems that wait for a person: 1.",
         "No webhook has ever come, so changes in QuickBooks are noticed late.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("base", "page"),
+    [("https://firm.example/", "https://firm.example/admin/"), ("", "Settings, Connected Apps;")],
+)
+def test_a_plan_that_waits_is_led_to(
+    company: Connection, settings: Settings, base: str, page: str
+) -> None:
+    settings.WAGTAILADMIN_BASE_URL = base
+    plan = factories.run(company, "waiting")
+    do = next(each.do for each in health.findings() if each.says == "A plan waits for approval.")
+    assert f"decide: {page}" in do
+    assert do.endswith(f"or apply it: manage.py qbo_sync --approve {plan.pk}")
+    assert (reverse("wagtail_qbo_sync:run", args=[plan.pk]) in do) == bool(base)
 
 
 def test_a_company_that_cannot_sync(company: Connection) -> None:

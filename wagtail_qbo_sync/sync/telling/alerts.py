@@ -18,7 +18,6 @@ from django.conf import settings as django_settings
 from django.core.mail import send_mail
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
-from django.urls import reverse
 from django.utils import translation
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -29,6 +28,7 @@ from wagtail_qbo_sync.models import Case, Connection, SyncState
 from wagtail_qbo_sync.sync.records.status import ConnectionState, connection_state, open_problems
 
 from .attention import Attention, Reason, attention
+from .health import page_url
 from .recipients import recipients
 
 logger = logging.getLogger(__name__)
@@ -208,7 +208,5 @@ def _mail(person: Any, company: Connection, news: News) -> bool:
 
 
 def _links(news: News) -> list[str]:
-    """Absolute ones; a worker knows the site's address from its settings alone."""
-    base = (getattr(django_settings, "WAGTAILADMIN_BASE_URL", None) or "").rstrip("/")
     names = ["connections", *(["problems"] if news.problems else [])]
-    return [base + reverse(f"wagtail_qbo_sync:{name}") for name in names] if base else []
+    return [link for name in names if (link := page_url(name))]

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
+from django.conf import settings as django_settings
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.conf import settings
-from wagtail_qbo_sync.models import Token
+from wagtail_qbo_sync.models import Run, Token
 from wagtail_qbo_sync.sync.access import schedule, usage
 from wagtail_qbo_sync.sync.access.trouble import RESET
 from wagtail_qbo_sync.sync.records import status
@@ -79,6 +82,20 @@ def _of_site(companies: list[Status]) -> Iterator[Finding]:
         )
 
 
+def page_url(name: str, *args: Any) -> str:
+    """A page of ours with the site's address, which a worker knows from its settings alone; "" if
+    they do not say it."""
+    base = (getattr(django_settings, "WAGTAILADMIN_BASE_URL", None) or "").rstrip("/")
+    return base + reverse(f"wagtail_qbo_sync:{name}", args=args) if base else ""
+
+
+def _decide(plan: Run) -> str:
+    """Where a person looks at a plan, and how it is applied without a screen."""
+    text = _("Look at it and decide: %(page)s; or apply it: manage.py qbo_sync --approve %(plan)s")
+    page = page_url("run", plan.pk) or _("Settings, Connected Apps")
+    return text % {"page": page, "plan": plan.pk}
+
+
 def _of(item: Status) -> Iterator[Finding]:
     name, trouble = item.connection.company_name, item.sync.trouble
     if item.state is not State.CONNECTED:
@@ -103,7 +120,7 @@ def _of(item: Status) -> Iterator[Finding]:
         yield Finding(Level.WARNING, name, _(trouble["message"]), _("It is tried again by itself."))
     if item.waiting_run is not None:
         yield Finding(
-            Level.WARNING, name, _("A plan waits for approval."), _("Look at it and decide.")
+            Level.WARNING, name, _("A plan waits for approval."), _decide(item.waiting_run)
         )
     if item.problems:
         says = _("Problems that wait for a person: %s.") % item.problems
