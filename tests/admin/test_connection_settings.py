@@ -23,7 +23,7 @@ from wagtail_qbo_sync.contact import FIELDS, Address, Contact, fields_of
 from wagtail_qbo_sync.host.adapter import ClientAdapter, get_adapter
 from wagtail_qbo_sync.host.contact_types import ContactTypes
 from wagtail_qbo_sync.models import Connection, Decision, Mapping, Run
-from wagtail_qbo_sync.sync.people import decide
+from wagtail_qbo_sync.sync.people import decide, settings
 from wagtail_qbo_sync.sync.people.exclusion import exclude_client
 from wagtail_qbo_sync.sync.records.client_status import count_unmapped_by_type
 
@@ -139,6 +139,31 @@ def test_saving_writes_no_more_than_what_was_changed(company: Connection, admin_
     company.refresh_from_db()
     assert company.company_name == "Renamed"
     assert (company.unmatched, company.hierarchy) == ("create", "sub")
+
+
+def test_what_was_set_since_the_form_was_opened_stays(login: Login, company: Connection) -> None:
+    """By a command, or in another window: only what this form changed is written."""
+    browser = login("change")
+    form = browser.get(url("settings", company.pk)).context["form"]
+    settings.change(company, None, on_conflict="qbo", poll_minutes=60)
+    typed = answers(seen=form["seen"].value(), visit_minutes="7", poll_minutes="30")
+    assert browser.post(url("settings", company.pk), typed).status_code == 302
+    company.refresh_from_db()
+    assert (company.on_conflict, company.visit_minutes, company.poll_minutes) == ("qbo", 7, 30)
+    entry = ModelLogEntry.objects.filter(action="wagtail_qbo_sync.settings").latest("pk")
+    assert entry.data["changed"].keys() >= {"visit_minutes", "poll_minutes"}
+    assert "on_conflict" not in entry.data["changed"]
+
+
+@pytest.mark.parametrize(("seen", "now"), [("", 7), ("[]", 7), ("{}", 7), ("x", 2)])
+def test_a_form_that_does_not_say_what_it_saw(
+    login: Login, company: Connection, seen: str, now: int
+) -> None:
+    response = login("change").post(
+        url("settings", company.pk), answers(seen=seen, visit_minutes="7")
+    )
+    company.refresh_from_db()
+    assert (response.status_code, company.visit_minutes) == (302 if now == 7 else 200, now)
 
 
 def test_saving_without_a_change_records_nothing(

@@ -34,6 +34,9 @@ class ConnectionForm(forms.ModelForm):
         help_text=_("It is made on the site and chosen here."),
     )
     release = forms.BooleanField(required=False)
+    seen = forms.JSONField(required=False, widget=forms.HiddenInput(attrs={"autocomplete": "off"}))
+    """What was set when the form was opened: what it leaves as it was is not written, as somebody
+    else, or a command, may have set it since."""
 
     class Meta:
         model = Connection
@@ -102,6 +105,7 @@ class ConnectionForm(forms.ModelForm):
         self.adapter = get_adapter()
         self.held = fields_of(self.adapter.paths)
         self.before = {name: getattr(self.instance, name) for name in self._own}
+        self.initial["seen"] = self.before
         self._offer_contact_types()
         self._offer_pushed_types()
         self._offer_field_directions()
@@ -122,11 +126,13 @@ class ConnectionForm(forms.ModelForm):
 
     @transaction.atomic
     def save(self, commit: bool = True) -> Connection:
-        """Store only what people set here: machines write to the same row."""
+        """Store only what was changed here: others write to the same row."""
+        seen = self.cleaned_data.get("seen")
+        opened = self.before | (seen if isinstance(seen, dict) else {})
         chosen = {
             name: getattr(self.instance, name)
-            for name, old in self.before.items()
-            if getattr(self.instance, name) != old
+            for name in self.before
+            if getattr(self.instance, name) != opened[name]
         }
         if label := self.cleaned_data.get("new_contact_type", "").strip():
             chosen["contact_type"] = self.adapter.add_contact_type(label)
