@@ -234,6 +234,30 @@ def test_no_page_scrolls_sideways_on_a_narrow_screen(open_page: Open, company: C
     assert {name: wide for name, wide in found.items() if wide > NARROW["width"]} == {}
 
 
+def test_listings_break_no_words_and_are_not_cut(open_page: Open, company: Connection) -> None:
+    """Who began a run is read in words on a wide screen; a narrow one shows the whole conflict."""
+    pages = screens.furnish(company).pages()
+    page = open_page(pages["runs"], viewport={"width": 1280, "height": 900})
+    by = page.locator("td.qbo-wide", has_text="Command line or schedule").first
+    assert by.evaluate("one => one.getBoundingClientRect().width") >= 8 * 16
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(pages["conflicts"])
+    page.locator("#listing-results td .qbo-told, #listing-results td.qbo-told").first.wait_for()
+    wide = "one => [one.scrollWidth, one.clientWidth]"
+    needed, there = page.locator("#listing-results").evaluate(wide)
+    assert needed <= there
+
+
+def test_a_decision_about_many_stands_apart_from_the_header(
+    open_page: Open, company: Connection
+) -> None:
+    page = open_page(screens.furnish(company).pages()["bulk"])
+    header = page.locator(".w-slim-header").bounding_box()
+    text = page.locator("#qbo-bulk-done").bounding_box()
+    assert header and text
+    assert text["y"] - (header["y"] + header["height"]) >= 16
+
+
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_axe_has_nothing_to_say(colours: Any, screen: str, open_page: Open) -> None:
     assert complaints(open_page(screen, color_scheme=colours)) == []

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests import screens
-from wagtail_qbo_sync.models import Connection
+from wagtail_qbo_sync.models import Connection, Run, Step
 
 from .conftest import Open
 
@@ -80,3 +80,36 @@ def test_menus_and_dialogs_close_by_escape(open_page: Open, company: Connection)
     page.goto(pages["connections"])
     disconnect = page.get_by_role("button", name="Disconnect")
     opens_and_closes(page, disconnect, page.get_by_role("dialog"))
+
+
+FAR = 150
+"""More presses of Tab than lead anywhere on the page."""
+
+
+def tab_to(page: Page, aim: Locator) -> None:
+    """By Tab alone from where the focus is."""
+    for _ in range(FAR):
+        page.keyboard.press("Tab")
+        if aim.evaluate("one => one === document.activeElement"):
+            return
+    raise AssertionError(f"Tab does not lead to {aim}")
+
+
+def test_a_plan_is_read_unticked_and_approved(open_page: Open, company: Connection) -> None:
+    """The focus stays on the box that was unticked."""
+    page = open_page("/admin/")
+    shown = screens.furnish(company)
+    page.goto(shown.pages()["run"])
+    page.evaluate(BEGIN)
+    box = page.get_by_role("checkbox", name="Do this for Planned create")
+    tab_to(page, box.first)
+    with page.expect_response("**/tick/"):
+        page.keyboard.press("Space")
+    expect(box.first).not_to_be_checked()
+    expect(box.first).to_be_focused()
+    page.evaluate(BEGIN)
+    tab_to(page, page.get_by_role("button", name="Approve and apply"))
+    page.keyboard.press("Enter")
+    expect(page.locator(".messages")).to_contain_text("The plan is approved")
+    assert Run.objects.get(pk=shown.run.pk).state == Run.State.APPLYING
+    assert shown.run.steps.filter(state=Step.State.UNTICKED).count() == 1

@@ -91,9 +91,11 @@ class ConflictsView(QboAdminView, BaseListingView):
                 get_title_id=lambda case: f"conflict_{case.pk}_title",
             ),
             ToldColumn("told", label=_("What differs"), accessor=self.told_of),
-            ClientColumn("client", label=_("Client"), accessor=self.client_of),
+            ClientColumn(
+                "client", label=_("Client"), accessor=self.client_of, classname="qbo-wide"
+            ),
             *([company] if has_several_companies() else []),
-            DateColumn("opened_at", label=_("Since"), sort_key="opened_at"),
+            DateColumn("opened_at", label=_("Since"), sort_key="opened_at", classname="qbo-wide"),
         ]
 
     def get_table(self, object_list: Sequence[Case]) -> Any:
