@@ -67,8 +67,8 @@ screenshots: $(INSTALLED) ## A picture of each screen (light, dark, narrow) in s
 pictures: $(INSTALLED) ## The README's pictures, taken of the demo, in docs/pictures/
 	@$(PYTHON) tools/pictures.py
 
-soak: $(INSTALLED) ## What random tests find in long runs: make soak MINUTES=30 (without: 10)
-	@SOAK_MINUTES=$(or $(MINUTES),10) $(PYTHON) tools/stages.py soak
+soak: $(INSTALLED) ## What random tests and kills find in long runs: make soak MINUTES=30 (each; without: 10)
+	@SOAK_MINUTES=$(or $(MINUTES),10) $(PYTHON) tools/stages.py soak kills
 
 bench: $(INSTALLED) ## Times and costs beside the floor and the naive way (SIZES="1000 100000")
 	@$(PYTHON) benchmarks/suite.py --out $(OUT) --sizes $(SIZES)

@@ -72,6 +72,8 @@ def test_the_tests_own_settings_say_only_what_was_guessed() -> None:
         ({"REDIRECT_URI": "http://firm.example/admin/qbo/callback/"}, "W003"),
         ({"LEASE_SECONDS": 5}, "W018"),
         ({"CALL_SECONDS": 0}, "W018"),
+        ({"TICK_SECONDS": 30}, "W018"),
+        ({"SILENCE_SECONDS": 100_000}, "W018"),
         ({"WEBHOOK_VERIFIER_TOKEN": ""}, "W019"),
     ],
 )

@@ -318,8 +318,11 @@ STAGES = (
 )
 
 SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "10"))
-SOAK = ["python", "-m", "pytest", "-q", "-n", "2", "-rf", "-m", "soak"]
-ON_DEMAND = (Stage("soak", SOAK_MINUTES + 20, lambda: [SOAK]),)
+SOAK = ["python", "-m", "pytest", "-q", "-rf"]
+ON_DEMAND = (
+    Stage("soak", SOAK_MINUTES + 20, lambda: [[*SOAK, "-n", "2", "-m", "soak and not postgres"]]),
+    Stage("kills", SOAK_MINUTES + 20, lambda: [[*SOAK, "-m", "soak and postgres"]], postgres),
+)
 """Stages that only run when they are named."""
 
 

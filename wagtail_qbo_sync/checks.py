@@ -39,6 +39,10 @@ LEASE_RANGE = range(30, 3601)
 as long as it may take), shorter than anybody wants to wait for a worker that was killed."""
 CALL_RANGE = range(20, 121)
 """Seconds: Intuit gives up on a request of its own after 120."""
+TICK_RANGE = range(60, 601)
+"""Seconds: not before the schedule, which rings each minute, had its turn."""
+SILENCE_RANGE = range(120, 3601)
+"""Seconds: longer than a piece of work takes in which no task of another kind gets a turn."""
 
 AppConfigs = Sequence[AppConfig] | None
 
@@ -326,6 +330,8 @@ def _worker() -> Iterator[CheckMessage]:
     yield from _isolation()
     yield from _seconds("LEASE_SECONDS", LEASE_RANGE)
     yield from _seconds("CALL_SECONDS", CALL_RANGE)
+    yield from _seconds("TICK_SECONDS", TICK_RANGE)
+    yield from _seconds("SILENCE_SECONDS", SILENCE_RANGE)
 
 
 def _seconds(key: str, allowed: range) -> Iterator[CheckMessage]:

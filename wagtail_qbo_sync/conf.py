@@ -58,6 +58,10 @@ class Settings:
     """How long a worker that went silent keeps a company to itself (rule 10)."""
     CALL_SECONDS: int = 60
     """How long QuickBooks may be silent within a call, and take for the whole of an answer."""
+    TICK_SECONDS: int = 150
+    """How long without a heartbeat until `qbo_worker` asks for one out of turn."""
+    SILENCE_SECONDS: int = 300
+    """How long without a heartbeat until `qbo_worker` takes its cluster for hanging."""
     JOURNAL_DAYS: int = 400
     """How long what was written is kept, and can be undone; 0: for ever (U17)."""
     HISTORY_DAYS: int = 30

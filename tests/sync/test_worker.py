@@ -134,6 +134,16 @@ def test_worker_refuses_without_what_it_needs(db: None, settings: Settings) -> N
     for times in ({"tick": 0.5}, {"silence": 1}):
         with pytest.raises(CommandError, match="must be 1 s or more"):
             call_command("qbo_worker", **times)
+    ours = settings.WAGTAIL_QBO_SYNC
+    for key in ("TICK_SECONDS", "SILENCE_SECONDS"):  # where the command is not told otherwise
+        settings.WAGTAIL_QBO_SYNC = {**ours, key: 0}
+        with pytest.raises(CommandError, match=f"{key}'\\] is 0"):
+            call_command("qbo_worker")
+        settings.SILENCED_SYSTEM_CHECKS = ["wagtail_qbo_sync.W018"]
+        with pytest.raises(CommandError, match="must be 1 s or more"):
+            call_command("qbo_worker")
+        settings.SILENCED_SYSTEM_CHECKS = []
+    settings.WAGTAIL_QBO_SYNC = ours
     settings.Q_CLUSTER = {**settings.Q_CLUSTER, "timeout": None}
     with pytest.raises(CommandError, match="Q_CLUSTER has no timeout"):
         call_command("qbo_worker")

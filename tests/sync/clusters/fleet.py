@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from tests.sync.processes import Site, alive, eventually
@@ -17,8 +18,6 @@ from .traps import FOLDER, Traps
 SETTINGS = "tests.sync.clusters.site_settings"
 NAME = "QBO_TEST_CLUSTER"
 """The environment variable by which all processes of a cluster are known, orphans too."""
-TICK, SILENCE = "2", "90"
-"""Seconds without a heartbeat until one is asked for, and until a cluster is started again."""
 SAYS = {
     "worker": re.compile(r"ready for work at (\d+)"),
     "monitor": re.compile(r"monitoring at (\d+)"),
@@ -33,9 +32,8 @@ class Cluster:
     def __init__(self, site: Site, log: Path) -> None:
         self.log = log
         self.marker = str(log)
-        command = ("qbo_worker", "--tick", TICK, "--silence", SILENCE)
         with log.open("w") as output:
-            self.supervisor = site.start(*command, output=output, **{NAME: self.marker})
+            self.supervisor = site.start("qbo_worker", output=output, **{NAME: self.marker})
 
     @property
     def said(self) -> str:
@@ -88,18 +86,26 @@ class Fleet:
         self.site, self.folder = site, folder
         self.traps = Traps(folder / "traps")
         self.clusters: list[Cluster] = []
+        """Those that run, or are being started again."""
+        self._numbers = count()
         site.env |= {"DJANGO_SETTINGS_MODULE": SETTINGS, FOLDER: str(self.traps.folder)}
 
     def start(self, count: int = 1) -> list[Cluster]:
         """So many more clusters; returns when they run."""
         new = []
         for _ in range(count):
-            log = self.folder / f"cluster{len(self.clusters)}.log"
+            log = self.folder / f"cluster{next(self._numbers)}.log"
             new.append(Cluster(self.site, log))
             self.clusters.append(new[-1])
         for cluster in new:
             eventually(cluster.is_complete, f"{cluster.log.name} to run")
         return new
+
+    def replace(self, cluster: Cluster) -> None:
+        """Kill it as a whole; another one takes its place, as after a crash of its machine."""
+        self.clusters.remove(cluster)
+        cluster.kill()
+        self.start()
 
     def held(self, point: str) -> int:
         """The process that was caught at this failpoint; waits for it."""

@@ -16,6 +16,8 @@ WAGTAIL_QBO_SYNC = {
     "INSTALLATION": "tests",
     "LEASE_SECONDS": 5,
     "CALL_SECONDS": 4,
+    "TICK_SECONDS": 2,
+    "SILENCE_SECONDS": 90,
 }
 SILENCED_SYSTEM_CHECKS = [*SILENCED_SYSTEM_CHECKS, "wagtail_qbo_sync.W018"]
 Q_CLUSTER = {**Q_CLUSTER, "name": os.environ.get("QBO_TEST_QUEUE", "tests")}

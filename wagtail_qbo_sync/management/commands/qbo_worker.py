@@ -20,6 +20,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, close_old_connections
 
 from wagtail_qbo_sync import clock
+from wagtail_qbo_sync.conf import settings
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.models import SiteState
 from wagtail_qbo_sync.sync.access import schedule
@@ -27,10 +28,6 @@ from wagtail_qbo_sync.sync.access import schedule
 from ._readiness import refuse_unless_ready
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-SILENCE = timedelta(minutes=5)
-"""No heartbeat for so long means that the cluster hangs."""
-MISSED = timedelta(seconds=150)
-"""No heartbeat for so long, and the tick is rung out of turn: the schedule rings each minute."""
 PATIENCE_SECONDS = 20
 """How long a cluster may take to end by itself when we stop."""
 HANGING_SECONDS = 2
@@ -47,14 +44,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--silence",
             type=float,
-            default=SILENCE.total_seconds(),
+            default=settings.SILENCE_SECONDS,
             metavar="SECONDS",
             help="how long without a heartbeat before the cluster is started again",
         )
         parser.add_argument(
             "--tick",
             type=float,
-            default=MISSED.total_seconds(),
+            default=settings.TICK_SECONDS,
             metavar="SECONDS",
             help="how long without a heartbeat before one is asked for; at most half of --silence",
         )
