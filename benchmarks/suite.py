@@ -27,6 +27,7 @@ import idle
 import listings
 import match
 import push
+import types_file
 import webhook
 from _arena import SIZES, Arena, arena
 from _measure import ROOT
@@ -42,6 +43,9 @@ BENCHMARKS = (
     match.FIRMS,
     match.CROWD,
     listings.BENCHMARK,
+    types_file.PREVIEW,
+    types_file.APPLY,
+    types_file.UNDO,
 )
 LATENCIES = (0.0, 0.3)
 SMALL = (60,)

@@ -339,7 +339,8 @@ class KindsAdapter(StrictAdapter):
 
 def write_types(adapter: ClientAdapter, pk: str, *keys: str) -> tuple[str, ...]:
     with transaction.atomic():
-        return adapter.write_contact_types(adapter.lock([pk])[pk], keys).contact_types
+        adapter.write_contact_types(adapter.lock([pk])[pk], keys)
+        return adapter.read_back(pk).contact_types
 
 
 @pytest.mark.parametrize(

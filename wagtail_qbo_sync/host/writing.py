@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -16,6 +16,8 @@ from .reading import ClientReading
 from .record import ClientRecord, Refused
 from .refusals import refusals
 from .unique import refuse_taken
+
+Written = TypeVar("Written")
 
 
 class ClientWriting(ClientReading):
@@ -59,8 +61,8 @@ class ClientWriting(ClientReading):
             self.save_related(client, texts)
         return self.read_back(client.pk)
 
-    def write_contact_types(self, client: Any, keys: Sequence[str]) -> ClientRecord:
-        """Give a client fresh from `lock` just these Contact Types, and read it back (K15).
+    def write_contact_types(self, client: Any, keys: Sequence[str]) -> None:
+        """Give a client fresh from `lock` just these Contact Types (K15).
 
         Nothing else of it is touched: only the type is validated, with the host's `clean`, and
         the row is saved with its signals. Raises Refused, as `write` does.
@@ -76,9 +78,8 @@ class ClientWriting(ClientReading):
                 self.contact_types.assign(draft, keys)
 
             write_draft(client, assign, assign)
-        return self.read_back(client.pk)
 
-    def attempt(self, action: Callable[[], ClientRecord]) -> ClientRecord | Refused:
+    def attempt(self, action: Callable[[], Written]) -> Written | Refused:
         """Run a write or a new in a savepoint of its own."""
         try:
             with transaction.atomic(using=self.database):

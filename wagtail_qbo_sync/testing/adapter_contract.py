@@ -240,10 +240,8 @@ class AdapterContract(_Base):
         own = {one.name for one in columns if one.attname == self.adapter.contact_types.column}
         for key in choices:
             with self.subTest(contact_type=key), transaction.atomic():
-                written = self.adapter.write_contact_types(
-                    self.adapter.lock([record.pk])[record.pk], [key]
-                )
-                self.assertEqual(written, self.reread(record.pk))
+                self.adapter.write_contact_types(self.adapter.lock([record.pk])[record.pk], [key])
+                written = self.reread(record.pk)
                 self.assertEqual(written.contact_types, (key,))
                 self.assert_says(written.contact, record.contact)
         after = self.row(record.pk)

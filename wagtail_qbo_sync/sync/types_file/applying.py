@@ -20,7 +20,7 @@ from wagtail_qbo_sync.sync.records import touched
 from . import undoing
 from .compare import Verdict
 from .present import NO_RIGHT, Present, may_import, person
-from .rows import PUT, STOPS, following, gives_up, held, put, went_well
+from .rows import STOPS, following, gives_up, held, keep, put, went_well
 from .vocabulary import joined
 
 State = ImportBatch.State
@@ -43,7 +43,7 @@ def apply(batch: ImportBatch) -> None:
         _hold(rows, NO_RIGHT)
     else:
         _write(batch, rows)
-    ImportRow.objects.bulk_update(rows, PUT)
+    keep(rows)
     failpoint("import.applied")
     batch.done += len(rows)
     went_well(batch)

@@ -46,25 +46,34 @@ def look(batch: ImportBatch, connection: Connection) -> dict[str, Any]:
     "review": n}. Of what a person has confirmed, only what differs since is noted. In a
     transaction."""
     found = _of(batch, connection)
-    new, moved = [], []
-    stored = {one.client_pk: one for one in batch.outcomes.filter(connection=connection)}
-    for client_pk in found.keys() | stored.keys():
-        kind, known = found.get(client_pk, Kind.NOTHING), stored.get(client_pk)
-        if known is None:
-            was = Kind.NOTHING if batch.is_confirmed else ""
-            about = {"batch": batch, "connection": connection, "client_pk": client_pk}
-            new.append(ImportOutcome(**about, kind=kind, was=was))
-        elif known.kind != kind:
-            known.kind, known.was = kind, known.kind
-            moved.append(known)
-    with wide_statements(ImportOutcome.objects.db):
-        ImportOutcome.objects.bulk_create(new)
-    ImportOutcome.objects.bulk_update(moved, ["kind", "was"], batch_size=500)
+    stored = dict(batch.outcomes.filter(connection=connection).values_list("client_pk", "kind"))
+    was = Kind.NOTHING if batch.is_confirmed else ""
+    new = (
+        ImportOutcome(batch=batch, connection=connection, client_pk=pk, kind=kind, was=was)
+        for pk, kind in found.items()
+        if pk not in stored
+    )
+    for some in chunks(new, CHUNK):
+        with wide_statements(ImportOutcome.objects.db):
+            ImportOutcome.objects.bulk_create(some)
+    now: dict[Kind, list[str]] = {}
+    for pk, before in stored.items():
+        if (kind := found.get(pk, Kind.NOTHING)) != before:
+            now.setdefault(kind, []).append(pk)
+    for kind, pks in now.items():
+        _move(batch, connection, kind, pks)
     numbers = Counter(found.values())
     return {
         "company": connection.pk,
         **{str(kind): numbers[kind] for kind in Kind if kind != Kind.NOTHING},
     }
+
+
+def _move(batch: ImportBatch, connection: Connection, kind: Kind, pks: list[str]) -> None:
+    """These clients become something else than was noted; what was is kept."""
+    of_company = batch.outcomes.filter(connection=connection)
+    for chunk in chunks(pks, 500):
+        of_company.filter(client_pk__in=chunk).update(was=F("kind"), kind=kind)
 
 
 def is_as_confirmed(batch: ImportBatch) -> bool:

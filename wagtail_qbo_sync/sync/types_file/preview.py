@@ -9,7 +9,6 @@ from typing import Any
 
 from django.utils.translation import gettext_noop
 
-from wagtail_qbo_sync.compat import wide_statements
 from wagtail_qbo_sync.host.adapter import ClientAdapter, get_adapter
 from wagtail_qbo_sync.models import ImportBatch, ImportRow
 
@@ -17,7 +16,7 @@ from . import compare, forecast, reading, undoing
 from .columns import Said, Table, understood
 from .compare import People, Verdict
 from .present import person, visible
-from .rows import PUT, STOPS, following, gives_up, held, put, went_well
+from .rows import STOPS, create, following, gives_up, held, keep, put, went_well
 from .vocabulary import Types
 
 State = ImportBatch.State
@@ -44,8 +43,7 @@ def read(batch: ImportBatch) -> None:
         batch.file = b""
         return
     rows = _identified(table, person(batch, batch.user))
-    with wide_statements(ImportRow.objects.db):
-        ImportRow.objects.bulk_create(_rows_of(batch, table.rows, rows))
+    create(_rows_of(batch, table.rows, rows))
     batch.found = {"encoding": sheet.encoding, "ignored": table.ignored}
     batch.file = b""
     batch.total, batch.done, batch.crashes = len(table.rows), 0, 0
@@ -127,7 +125,7 @@ def compare_rows(batch: ImportBatch) -> None:
     verdicts = _stopped(batch, rows) if gives_up(batch) else _verdicts(batch, rows)
     for row, verdict in zip(rows, verdicts, strict=True):
         put(row, verdict)
-    ImportRow.objects.bulk_update(rows, PUT, batch_size=200)
+    keep(rows)
     batch.done = batch.total - batch.rows.filter(state=Rows.UNREAD).count()
     went_well(batch)
 

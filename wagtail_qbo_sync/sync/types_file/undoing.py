@@ -13,12 +13,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from wagtail_qbo_sync.clock import failpoint
-from wagtail_qbo_sync.compat import wide_statements
 from wagtail_qbo_sync.models import ImportBatch, ImportRow
 
 from .compare import Verdict
 from .present import Present, person
-from .rows import gives_up
+from .rows import CREATED, create, gives_up
 
 Rows = ImportRow.State
 STOPS = gettext_noop("It could not be taken back: there was an error each time it was tried.")
@@ -38,7 +37,7 @@ def turn_around(batch: ImportBatch) -> None:
         return
     assert batch.undoes_id is not None
     done = left(batch.undoes_id, batch.only).order_by("number")
-    rows = [
+    batch.total = create(
         ImportRow(
             batch=batch,
             number=row.number,
@@ -47,12 +46,10 @@ def turn_around(batch: ImportBatch) -> None:
             before=row.after,
             after=row.before,
         )
-        for row in done.iterator()
-    ]
-    with wide_statements(ImportRow.objects.db):
-        ImportRow.objects.bulk_create(rows)
+        for row in done.iterator(CREATED)
+    )
     failpoint("import.turned")
-    batch.total, batch.done, batch.crashes = len(rows), 0, 0
+    batch.done = batch.crashes = 0
     batch.state = ImportBatch.State.COMPARING
 
 
