@@ -1,141 +1,49 @@
-"""Every text that people see can be translated: our pages in a language made for this test.
+"""Every text that people see can be translated: pages, downloads, mails, and the sentences that
+commands share with them, in a language made for tests (`other_letters`).
 
-There, a text that went through gettext is written in letters of its own. What is left in plain
-letters is a value that somebody typed, or a text that nobody can translate.
+The Django admin is read in tests/hosts/adminhost. What commands and system checks say in their own
+words is English, as Django's own is, and not read here.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator
-from html.parser import HTMLParser
 from io import StringIO
 from typing import Any
 
 import pytest
 from crm.models import Client, ContactType
-from django.apps import apps
-from django.conf import settings
+from django.conf import settings as site
+from django.core import mail
 from django.db import transaction
 from django.test import Client as Browser
-from django.utils import translation
-from django.utils.safestring import SafeData, mark_safe
+from pytest_django import Settings
 
 from tests import factories, screens
+from tests.other_letters import WORD, in_other_letters, plain, seen, typed  # noqa: F401
+from tests.sync.test_commands import run
 from wagtail_qbo_sync.admin.base import url
+from wagtail_qbo_sync.models import Case
+from wagtail_qbo_sync.sync.telling import alerts, health
 
-PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-OTHER = str.maketrans(PLAIN, "".join(chr(0xFEE0 + ord(letter)) for letter in PLAIN))
-"""Letters as wide as Chinese ones, which nobody here types."""
-NO_TEXT = re.compile(r"(%\(\w+\)[sd]|%[sd%]|\{\w*\}|<[^>]*>|&\w+;|python manage\.py \w+)")
-"""What a translator leaves: places for values, tags, entities, commands."""
-WORD = re.compile(r"[A-Za-z]{2,}")
-SHOWN = {"alt", "aria-label", "placeholder", "title", "data-label"}
-UNSEEN = {"script", "style", "svg"}
+pytestmark = pytest.mark.usefixtures("in_other_letters")
 OF_WAGTAIL = {"Actions", "Home", "Search"}
 """What Wagtail itself has not marked. ("Home" is also its first page's title, where no test that
 committed has emptied the tables.)"""
-SCRIPTS_NAME = re.compile(r"<dt>[a-z]+</dt>")
-"""By which a script of ours finds its words on the page."""
-VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "use", "wbr"}
-
-
-def otherwise(text: str) -> str:
-    """The text in letters of its own."""
-    said = "".join(
-        part if NO_TEXT.fullmatch(part) else part.translate(OTHER) for part in NO_TEXT.split(text)
-    )
-    return mark_safe(said) if isinstance(text, SafeData) else said
-
-
-@pytest.fixture(autouse=True)
-def in_other_letters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever language is asked for."""
-
-    def changed(translate: Callable[..., str]) -> Callable[..., str]:
-        return lambda *arguments: otherwise(translate(*arguments))
-
-    trans: Any = translation._trans  # type: ignore[attr-defined]
-    for name in ("gettext", "ngettext", "pgettext", "npgettext"):
-        monkeypatch.setattr(trans, name, changed(getattr(trans, name)))
-
-
-class Seen(HTMLParser):
-    """What is read of the page's main part, also by a screen reader."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-        self._open: list[tuple[str, bool]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: text or "" for name, text in attrs}
-        is_read = tag == "main" or (self._is_read and tag not in UNSEEN)
-        is_read &= "qbo-differs" not in given.get("class", "").split()
-        if is_read:
-            self.texts += [given.get(name, "") for name in SHOWN]
-            self.texts += [given.get("value", "")] if given.get("type") == "submit" else []
-        if tag not in VOID:
-            self._open.append((tag, is_read))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in dict(self._open):
-            while self._open.pop()[0] != tag:
-                pass
-
-    def handle_data(self, data: str) -> None:
-        if self._is_read:
-            self.texts.append(data)
-
-    @property
-    def _is_read(self) -> bool:
-        return bool(self._open) and self._open[-1][1]
-
-
-def seen(page: str) -> list[str]:
-    reader = Seen()
-    reader.feed(SCRIPTS_NAME.sub("", page))
-    return [" ".join(text.split()) for text in reader.texts if text.strip()]
-
-
-def typed() -> set[str]:
-    """Words of what is stored: what people and QuickBooks wrote."""
-
-    def leaves(value: Any) -> Iterator[str]:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            for each in value:
-                yield from leaves(each)
-        elif isinstance(value, dict):
-            yield from leaves(list(value.values()))
-
-    rows = (row for model in apps.get_models() for row in model._base_manager.all())
-    words: set[str] = set()
-    for row in rows:
-        for field in row._meta.concrete_fields:
-            if not field.choices:
-                words.update(*map(WORD.findall, leaves(getattr(row, field.attname))))
-    return words
 
 
 def of_the_host() -> set[str]:
     """Words of the site's own, which it translates itself; and those of Wagtail's choosers of what
     is its own, which keep the language that they were first shown in."""
     fields = [str(field.verbose_name) for field in Client._meta.fields]
-    names = ["Mailing", "Physical", Client._meta.verbose_name_plural, settings.WAGTAIL_SITE_NAME]
+    names = ["Mailing", "Physical", Client._meta.verbose_name_plural, site.WAGTAIL_SITE_NAME]
     names += [str(ContactType._meta.verbose_name), "Choose a", "Choose another", "Edit this"]
     return {
         word
         for name in (*fields, *names)
         for word in WORD.findall(f"{name} {str(name).capitalize()}")
     }
-
-
-def plain(texts: Iterable[str], known: set[str]) -> list[str]:
-    """The texts with a word in plain letters that nobody typed."""
-    return [text for text in texts if {*WORD.findall(NO_TEXT.sub(" ", text))} - known]
 
 
 def test_a_text_that_nobody_can_translate_is_found() -> None:
@@ -186,3 +94,48 @@ def test_every_download(admin_client: Browser) -> None:
             found[name] = plain(heads, of_the_host())
     assert len(found) == 3
     assert {name: texts for name, texts in found.items() if texts} == {}
+
+
+@pytest.mark.django_db
+def test_every_mail(settings: Settings) -> None:
+    """Of companies in every state, with a problem of each kind."""
+    settings.WAGTAILADMIN_BASE_URL = None
+    settings.WAGTAIL_QBO_SYNC = {**settings.WAGTAIL_QBO_SYNC, "API_READS_A_MONTH": 0}
+    factories.user("wagtail_qbo_sync.connect_connection", email="mara@harbor.example")
+    company = factories.connection()
+    screens.furnish(company)
+    screens.companies_in_every_state()
+    for kind in Case.Kind.values:
+        factories.case(company, kind, "9999")
+    alerts.send_all()
+    assert len(mail.outbox) >= 3
+    lines = [
+        line for sent in mail.outbox for line in (str(sent.subject), *str(sent.body).splitlines())
+    ]
+    assert plain(lines, typed()) == []
+
+
+@pytest.mark.django_db
+def test_what_health_finds(settings: Settings) -> None:
+    """Dashboard, cards and qbo_doctor say it."""
+    settings.WAGTAILADMIN_BASE_URL = ""
+    screens.furnish(factories.connection())
+    screens.companies_in_every_state()
+    found = health.findings()
+    assert len(found) >= 5
+    advice = [re.sub(r"/admin/\S+", "", one.do) for one in found]
+    assert plain([*(one.says for one in found), *advice], typed()) == []
+
+
+@pytest.mark.django_db
+def test_what_commands_tell_in_the_words_of_the_screens() -> None:
+    company = factories.connection()
+    shown = screens.furnish(company)
+    said = [
+        run("qbo_why", "--run", str(shown.run.pk)),
+        run("qbo_why", "--client", str(shown.client.pk)),
+    ]
+    said += [run("qbo_why", one.qbo_id) for one in company.customers.all()]
+    lines = [line for text in said for line in text.splitlines()]
+    assert len(lines) > 50
+    assert plain(lines, typed() | {str(company)}) == []

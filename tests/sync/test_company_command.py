@@ -175,7 +175,7 @@ def test_what_is_chosen_is_saved_when_it_was_read(
     run("qbo_decide", "choose", "--customer=1", "--do=map", f"--client={dora.pk}")
     assert "--do" in failure("qbo_company", "choose-rest")
     said = run("qbo_company", "choose-rest", "--do=create")
-    assert "Chosen: 1." in said and "a client is like them: 1." in said
+    assert "Chosen: 1." in said and "as like a client: 1." in said
     code, said = exit_status(*save)
     assert code == 3 and "Nothing is saved" in said
     assert f"Mapped: Anna Berg = {dora.name}" in said and "Client created: Carl Cole" in said

@@ -78,7 +78,7 @@ def test_reads_that_are_nearly_used_up(company: Connection) -> None:
     assert found() == []
     SyncState.objects.update(reads=400_000)
     assert [says for _, _, says in found()] == [
-        "400000 of 500000 reads of QuickBooks for this month are used up."
+        "400,000 of 500,000 reads of QuickBooks for this month are used up."
     ]
     SyncState.objects.update(reads_month="2001-01")
     assert found() == []

@@ -15,6 +15,7 @@ from tests import factories
 from tests.hosts.adminhost.models import Patron
 from tests.hosts.edit_form import EditForm
 from tests.hosts.standing import StandingContract
+from tests.other_letters import in_other_letters, plain, seen, typed  # noqa: F401
 from wagtail_qbo_sync.admin.base import CUSTOMERS, url
 from wagtail_qbo_sync.models import Mapping
 from wagtail_qbo_sync.testing import AdapterContract
@@ -119,6 +120,14 @@ def test_panel_and_reasons_are_reached(desk: Desk, admin_client: Browser) -> Non
     assert "Northwind" in EditForm(admin_client, desk.edit, "adminform").page
     page = admin_client.get(url("client", desk.company.pk, desk.anna.pk)).content.decode()
     assert url("why_client", desk.company.pk, desk.anna.pk) in page and desk.edit in page
+
+
+@pytest.mark.usefixtures("in_other_letters")
+def test_every_text_of_the_panel_can_be_translated(desk: Desk, admin_client: Browser) -> None:
+    """The words of the host's own model aside."""
+    read = seen(admin_client.get(desk.edit).content.decode())
+    assert len(read) > 10 and any("Northwind" in text for text in read)
+    assert plain(read, typed() | {"Patron", "patron", "Name", "Email"}) == []
 
 
 @pytest.mark.django_db

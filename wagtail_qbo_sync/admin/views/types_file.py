@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -68,10 +69,14 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=_("File"),
-        help_text=_("CSV or XLSX, as an export of the clients gives it. At most 50,000 rows."),
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx"}),
         error_messages={"empty": _("The file is empty. Choose the file that you have changed.")},
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        text = _("CSV or XLSX, as an export of the clients gives it. At most %s rows.")
+        self.fields["file"].help_text = text % intcomma(reading.MAX_ROWS)
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext
 
 from wagtail_qbo_sync.admin.labels import field_label, value_lines
@@ -19,7 +20,7 @@ FIELDS = (("overwritten", "Overwrites", "over"), ("sent", "Sends", "qbo"))
 
 def count_line(label: Any, count: int) -> str:
     """A number, in a column of numbers."""
-    return f"  {label!s:30} {count:>7,}"
+    return f"  {label!s:30} {intcomma(count):>7}"
 
 
 def counts(run: Run) -> Iterator[str]:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django_q.conf import logger
 
 INTERRUPTED = 130
 """Exit status of what was ended with Ctrl-C."""
+
+
+def moment(stored: str) -> str:
+    """A time, stored as ISO 8601, as the language writes it, with the time zone."""
+    at = localtime(datetime.fromisoformat(stored))
+    return f"{date_format(at, 'DATETIME_FORMAT')} {at:%Z}"
 
 
 @contextmanager

@@ -7,11 +7,10 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.management.base import CommandError
-from django.utils import timezone
 from django.utils.translation import gettext
 
 from wagtail_qbo_sync.models import Connection, Run, SyncState
@@ -20,6 +19,8 @@ from wagtail_qbo_sync.sync.planning import bulk_creation
 from wagtail_qbo_sync.sync.reading import reset
 from wagtail_qbo_sync.sync.records import status
 from wagtail_qbo_sync.sync.walk import cycle
+
+from ._terminal import moment
 
 PLAN_WAITS = 3
 """Exit status: something waits for approval."""
@@ -121,7 +122,7 @@ def _bar(done: int, total: int) -> str:
     if not total:
         return " ..."
     filled = BAR * min(done, total) // total
-    return f"  [{'#' * filled}{'.' * (BAR - filled)}] {done:,} of {total:,}"
+    return f"  [{'#' * filled}{'.' * (BAR - filled)}] {intcomma(done)} of {intcomma(total)}"
 
 
 def _is_done(connection: Connection, wanted: int) -> bool:
@@ -155,10 +156,10 @@ def _failure(
     if error is not None:
         parts.append(f"({type(error).__name__}: {error})")
     if noted["total"]:
-        parts.append(f"{noted['done']:,} of {noted['total']:,} records were done.")
+        done, total = intcomma(noted["done"]), intcomma(noted["total"])
+        parts.append(f"{done} of {total} records were done.")
     if noted["next_try"]:
-        when = timezone.localtime(datetime.fromisoformat(noted["next_try"]))
-        parts.append(f"The worker tries again after {when:%Y-%m-%d %H:%M:%S %Z}.")
+        parts.append(f"The worker tries again after {moment(noted['next_try'])}.")
     if noted.get("intuit_tid"):
         parts.append(f"Intuit's number for it: {noted['intuit_tid']}.")
     return CommandError(" ".join(parts))

@@ -86,12 +86,12 @@ def _leave_deleted(company: Connection, options: Options) -> str:
 
 def _retry_all(company: Connection, options: Options) -> str:
     refuse_rest(company)
-    return f"Tried again: {dead_letters.retry_all(company, None):,} that the site refused."
+    return f"Tried again: {intcomma(dead_letters.retry_all(company, None))} that the site refused."
 
 
 def _release(company: Connection, options: Options) -> str:
     released = decide.release_excluded_by_policy(company, None)
-    return f"Taking part again: {released:,} that the policy had excluded."
+    return f"Taking part again: {intcomma(released)} that the policy had excluded."
 
 
 def _settle_all(company: Connection, options: Options) -> str:
@@ -127,7 +127,7 @@ def _carried_out(bulk: BulkDecision) -> str:
     if bulk.finished_at is None:
         decisions.advance(bulk.pk, bulk.done, math.inf)
         bulk.refresh_from_db()
-    left = [f"{gettext(why)} ({len(qbo_ids):,})" for why, qbo_ids in bulk.skipped.items()]
+    left = [f"{gettext(why)} ({intcomma(len(qbo_ids))})" for why, qbo_ids in bulk.skipped.items()]
     lines = [*(sentences(bulk) or ["Nothing was changed."]), *left]
     if decisions.can_undo(bulk):
         lines.append(f"To take it back: manage.py qbo_company undo-many --decision {bulk.pk}")
@@ -142,12 +142,15 @@ def _choose_rest(company: Connection, options: Options) -> str:
     if options["do"] is None:
         raise CommandError("choose-rest needs --do create or --do exclude.")
     did = drafts.apply_default(company, Do(options["do"]), None)
-    kept = f"Suggested by name: {did.exact:,}. Undecided, as a client is like them: {did.alike:,}."
-    return f"Chosen: {did.chosen:,}. {kept}\nNothing is done before all is saved: save-all."
+    chosen, exact, alike = map(intcomma, (did.chosen, did.exact, did.alike))
+    return (
+        f"Chosen: {chosen}. Suggested by name: {exact}. Undecided, as like a client: {alike}.\n"
+        "Nothing is done before all is saved: save-all."
+    )
 
 
 def _unchoose_rest(company: Connection, options: Options) -> str:
-    return f"Undecided again: {drafts.take_back_default(company):,}."
+    return f"Undecided again: {intcomma(drafts.take_back_default(company))}."
 
 
 ACTS: dict[str, Callable[[Connection, Options], str]] = {

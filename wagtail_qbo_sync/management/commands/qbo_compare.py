@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from wagtail_qbo_sync.admin.labels import field_label
@@ -53,10 +54,10 @@ class Command(BaseCommand):
 
     def _say(self, found: Comparison) -> None:
         self.stdout.write(self.style.MIGRATE_HEADING(found.connection.company_name))
-        self.stdout.write(f"{found.equal:,} of {found.compared:,} equal.")
+        self.stdout.write(f"{intcomma(found.equal)} of {intcomma(found.compared)} equal.")
         for name in NUMBERS[2:]:
             if number := getattr(found, name):
-                self.stdout.write(f"  {name}: {number:,}")
+                self.stdout.write(f"  {name}: {intcomma(number)}")
         for one in found.differences.order_by("pk").iterator():
             fields = ", ".join(map(field_label, one.fields))
             self.stdout.write(f"{one.customer or one.qbo_id}: {one.get_why_display()} {fields}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext
 
@@ -12,6 +13,8 @@ from wagtail_qbo_sync.conf import settings
 from wagtail_qbo_sync.models import Case, Comparison
 from wagtail_qbo_sync.sync.access import schedule, usage
 from wagtail_qbo_sync.sync.records import status
+
+from ._terminal import moment
 
 
 class Command(BaseCommand):
@@ -44,31 +47,33 @@ class Command(BaseCommand):
         for company in companies:
             self._show(company)
         share = settings.API_READS_A_MONTH
-        self.stdout.write(f"Reads this month: {usage.this_month():,} of {share:,}")
+        self.stdout.write(f"Reads this month: {intcomma(usage.this_month())} of {intcomma(share)}")
 
     def _show(self, company: dict[str, Any]) -> None:
         state = status.ConnectionState(company["state"]).label
         self.stdout.write(self.style.MIGRATE_HEADING(f"{company['company']}: {state}"))
-        self.stdout.write(f"  last synced: {company['synced_at'] or 'never'}")
+        synced = moment(company["synced_at"]) if company["synced_at"] else "never"
+        self.stdout.write(f"  last synced: {synced}")
         if compared := company["comparison"]:
-            numbers = "{equal:,} of {compared:,} equal".format(**compared)
-            self.stdout.write(f"  last full comparison: {numbers}, {compared['finished_at']}")
+            equal, among = intcomma(compared["equal"]), intcomma(compared["compared"])
+            at = moment(compared["finished_at"])
+            self.stdout.write(f"  last full comparison: {equal} of {among} equal, {at}")
         if company["reconnect_by"]:
-            self.stdout.write(f"  to be reconnected by: {company['reconnect_by']}")
+            self.stdout.write(f"  to be reconnected by: {moment(company['reconnect_by'])}")
         if company["notified_at"]:
-            self.stdout.write(f"  last notice from QuickBooks: {company['notified_at']}")
+            self.stdout.write(f"  last notice from QuickBooks: {moment(company['notified_at'])}")
         if company["plan_waits"]:
             self.stdout.write(self.style.WARNING("  a plan waits for approval"))
         if company["trouble"]:
             self.stdout.write(self.style.ERROR(f"  {gettext(company['trouble']['message'])}"))
             if company["trouble"]["next_try"]:
-                self.stdout.write(f"  tried again at: {company['trouble']['next_try']}")
+                self.stdout.write(f"  tried again at: {moment(company['trouble']['next_try'])}")
         for name, count in company["counts"].items():
-            self.stdout.write(f"  {status.CustomerStatus(name).label!s:22} {count:>7,}")
+            self.stdout.write(f"  {status.CustomerStatus(name).label!s:22} {intcomma(count):>7}")
         for name, count in company["problems"].items():
             if count:
                 label = Case.Kind(name).label
-                self.stdout.write(self.style.WARNING(f"  {label!s:22} {count:>7,}"))
+                self.stdout.write(self.style.WARNING(f"  {label!s:22} {intcomma(count):>7}"))
 
 
 def _comparison(last: Comparison | None) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import math
 import sys
 from typing import Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext
 
@@ -74,7 +75,7 @@ class Command(BaseCommand):
         walk(plan.connection, self.stdout)
         ended = plan.steps.order_by("pk")
         done = ended.filter(state=Step.State.DONE).count()
-        self.stdout.write(f"Taken back: {done:,} of {ended.count():,}.")
+        self.stdout.write(f"Taken back: {intcomma(done)} of {intcomma(ended.count())}.")
         for step in ended.exclude(state=Step.State.DONE).iterator():
             who = step.data.get("customer") or step.data.get("client") or step.qbo_id
             self.stdout.write(f"{who}: {step.get_state_display()}. {_why(step)}".rstrip())

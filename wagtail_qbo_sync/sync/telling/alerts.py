@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.mail import send_mail
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
@@ -55,7 +56,8 @@ class News:
     def lines(self) -> list[str]:
         """In the language that is active."""
         company = [str(each.reason.label) for each in self.reasons]
-        return company + [f"{Case.Kind(kind).label}: {n}" for kind, n in self.problems.items()]
+        counts = self.problems.items()
+        return company + [f"{Case.Kind(kind).label}: {intcomma(n)}" for kind, n in counts]
 
 
 def send_all() -> None:

@@ -9,9 +9,11 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.conf import settings
@@ -69,7 +71,7 @@ def _of_site(companies: list[Status]) -> Iterator[Finding]:
             Level.WARNING,
             "",
             _("%(read)s of %(share)s reads of QuickBooks for this month are used up.")
-            % {"read": read, "share": share},
+            % {"read": intcomma(read), "share": intcomma(share)},
             _("Read less often (Settings of each company), or raise API_READS_A_MONTH."),
         )
     tick = schedule.tick()
@@ -99,7 +101,7 @@ def _decide(plan: Run) -> str:
 def _of(item: Status) -> Iterator[Finding]:
     name, trouble = item.connection.company_name, item.sync.trouble
     if item.state is not State.CONNECTED:
-        yield Finding(Level.ERROR, name, f"{item.state.label}.", _TO_DO[item.state])
+        yield Finding(Level.ERROR, name, f"{item.state.label}.", _(_TO_DO[item.state]))
         return
     if item.token is not None and ends_soon(item.token):
         by = date_format(item.token.reconnect_by, "DATE_FORMAT")
@@ -123,7 +125,7 @@ def _of(item: Status) -> Iterator[Finding]:
             Level.WARNING, name, _("A plan waits for approval."), _decide(item.waiting_run)
         )
     if item.problems:
-        says = _("Problems that wait for a person: %s.") % item.problems
+        says = _("Problems that wait for a person: %s.") % intcomma(item.problems)
         yield Finding(Level.WARNING, name, says, _("Settings, Connected Apps, Problems."))
     if not recipients(item.connection):
         yield Finding(
@@ -142,7 +144,7 @@ def _of(item: Status) -> Iterator[Finding]:
 
 
 _TO_DO = {
-    State.RECONNECT: "Connected Apps: Reconnect.",
-    State.PAUSED: "Take QBO_SYNC_PAUSED out of the environment.",
-    State.COPY: "Connected Apps: say whether this is the live site or a copy.",
+    State.RECONNECT: gettext_noop("Connected Apps: Reconnect."),
+    State.PAUSED: gettext_noop("Take QBO_SYNC_PAUSED out of the environment."),
+    State.COPY: gettext_noop("Connected Apps: say whether this is the live site or a copy."),
 }
