@@ -419,12 +419,12 @@ SENTENCES: list[tuple[int, Facts, str]] = [
     (
         WRITTEN,
         changed(ANNA),
-        f"On {WHEN} Anna Berg had these fields of “Tom Reed” written: E-mail and Phone.",
+        f"On {WHEN}, as Anna Berg decided, “Tom Reed” was changed: E-mail and Phone.",
     ),
     (
         WRITTEN,
         changed(ANNA, before=None),
-        f"On {WHEN} Anna Berg had “Tom Reed” made with these fields: E-mail and Phone.",
+        f"On {WHEN}, as Anna Berg decided, “Tom Reed” was made with: E-mail and Phone.",
     ),
     (WRITTEN, changed(times=CHANGES), "Older entries are not told here."),
     (

@@ -76,7 +76,7 @@ def test_five_thousand_are_decided_by_keyboard_alone(open_page: Open, company: C
         "Customer 0004": (Do.LEAVE, ""),
     }
     assert stands(company) == decided
-    expect(page.get_by_text("5 of 5,000 customers are chosen for")).to_be_visible()
+    expect(page.get_by_text("Choices made: 5, of 5,000 in all")).to_be_visible()
 
     goes_on_to_the_next_page(page)
     page.goto(url("map", company.pk))  # in another tab, say

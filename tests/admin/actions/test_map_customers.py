@@ -84,9 +84,7 @@ def test_an_exact_name_is_prefilled_and_marked(mapper: Browser, company: Connect
     html = page(mapper, company)
     assert fields(html) == {"Customer 0000": "Customer 0000", "Customer 0001": ""}
     assert re.findall(r'id="qbo-note-(\d)">([^<]*)', html) == [("0", "Exact name"), ("1", "")]
-    assert "0 of 2 customers are chosen for. Those filled in by exact name come on top" in words(
-        html
-    )
+    assert "Choices made: 0, of 2 in all. Exact names are filled in on top" in words(html)
 
 
 def test_those_in_review_are_part_and_lead_to_resolve_duplicates(

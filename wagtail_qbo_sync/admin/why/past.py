@@ -144,9 +144,9 @@ def _written(change: Change, names: Names) -> Sentence:
         text = _("On %(when)s a customer was made of %(client)s with these fields: %(fields)s.")
     elif change.actor:
         text = (
-            _("On %(when)s %(person)s had %(client)s made with these fields: %(fields)s.")
+            _("On %(when)s, as %(person)s decided, %(client)s was made with: %(fields)s.")
             if made
-            else _("On %(when)s %(person)s had these fields of %(client)s written: %(fields)s.")
+            else _("On %(when)s, as %(person)s decided, %(client)s was changed: %(fields)s.")
         )
     else:
         text = (
