@@ -66,11 +66,15 @@ def delete_while(rows: models.QuerySet[Row], pk: int) -> bool:
     Django collects what belongs to a row before it deletes it by its key alone; it is locked
     meanwhile, so that what it was chosen for still holds.
     """
-    with transaction.atomic():
+
+    @transaction.atomic
+    def delete() -> bool:
         found = lock(rows.filter(pk=pk)).first()
         if found is not None:
             found.delete()
-    return found is not None
+        return found is not None
+
+    return despite_locks(delete)
 
 
 def despite_locks(act: Callable[[], Item]) -> Item:

@@ -8,6 +8,7 @@ held back and named.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.clock import failpoint
-from wagtail_qbo_sync.compat import delete_while, lock
+from wagtail_qbo_sync.compat import delete_while, despite_locks, lock
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.host.adapter import get_adapter
 from wagtail_qbo_sync.models import Customer, ImportBatch, ImportRow
@@ -88,20 +89,25 @@ def confirm(batch: ImportBatch, user: Any) -> bool:
     if not may_confirm(batch):
         return False
     changes = batch.rows.filter(state=Rows.CHANGE).count()
-    ready = ImportBatch.objects.filter(pk=batch.pk, slice=batch.slice, state=State.READY)
-    with transaction.atomic():
-        begun = ready.update(
-            state=State.FORECAST,
-            is_confirmed=True,
-            confirmed_by=user,
-            forecast=[],
-            moved_at=clock.now(),
-        )
-        if begun:
-            forecast.confirmed(batch)
+    begun = despite_locks(partial(_confirm, batch, user))
     failpoint("import.confirmed")
     if begun:
         _begun(batch, at_once=changes <= AT_ONCE and _is_small_site())
+    return begun
+
+
+@transaction.atomic
+def _confirm(batch: ImportBatch, user: Any) -> bool:
+    ready = ImportBatch.objects.filter(pk=batch.pk, slice=batch.slice, state=State.READY)
+    begun = ready.update(
+        state=State.FORECAST,
+        is_confirmed=True,
+        confirmed_by=user,
+        forecast=[],
+        moved_at=clock.now(),
+    )
+    if begun:
+        forecast.confirmed(batch)
     return bool(begun)
 
 
