@@ -155,6 +155,70 @@ def test_what_was_set_since_the_form_was_opened_stays(login: Login, company: Con
     assert "on_conflict" not in entry.data["changed"]
 
 
+LEFT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "order": ({"pushed_types": ["Prospect", "Client"]}, {"pushed_types": ["Partner"]}),
+    "none yet": ({"contact_type": ""}, {"contact_type": "Partner"}),
+    "gone": ({"pushed_types": ["Client", "4711"]}, {"pushed_types": ["Partner"]}),
+    "not held": (
+        {"field_directions": {"fax": "push", "email": "pull"}},
+        {"field_directions": {"fax": "pull", "email": "push"}},
+    ),
+}
+"""What is stored when the form is opened, which shows it otherwise, and what is set then."""
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_what_is_shown_otherwise_than_it_is_stored_is_left_too(
+    left: str, login: Login, company: Connection, types: dict[str, ContactType]
+) -> None:
+    keys = {name: str(one.pk) for name, one in types.items()}
+    keys["Partner"] = str(ContactType.objects.create(name="Partner").pk)
+    stored, later = (keyed(values, keys) for values in LEFT[left])
+    Connection.objects.update(**stored)
+    browser = login("change")
+    form = browser.get(url("settings", company.pk)).context["form"]
+    company.refresh_from_db()
+    settings.change(company, None, **later)
+    shown = form["field_directions"].value()
+    typed = answers(
+        seen=form["seen"].value(),
+        visit_minutes="7",
+        contact_type=form["contact_type"].value(),
+        pushed_types=sorted(form["pushed_types"].value()),
+        **{f"field_directions_{name}": one for name, one in shown.items() if name != "fax"},
+    )
+    assert browser.post(url("settings", company.pk), typed).status_code == 302
+    company.refresh_from_db()
+    assert company.visit_minutes == 7
+    assert {name: getattr(company, name) for name in later} == later
+
+
+def keyed(values: dict[str, Any], keys: dict[str, str]) -> dict[str, Any]:
+    """Names of Contact Types become their keys."""
+    return {
+        name: [keys.get(one, one) for one in value]
+        if isinstance(value, list)
+        else value
+        if isinstance(value, dict)
+        else keys.get(value, value)
+        for name, value in values.items()
+    }
+
+
+@pytest.mark.parametrize("gone", ["contact_type", "pushed_types"])
+def test_what_is_gone_gives_way_to_what_was_shown(
+    gone: str, login: Login, company: Connection, types: dict[str, ContactType]
+) -> None:
+    """Where nobody has set it since."""
+    Connection.objects.update(contact_type="4711", pushed_types=["4711"])
+    browser = login("change")
+    form = browser.get(url("settings", company.pk)).context["form"]
+    assert form[gone].value() == {"contact_type": str(types["Client"].pk)}.get(gone, [])
+    browser.post(url("settings", company.pk), answers(seen=form["seen"].value()))
+    company.refresh_from_db()
+    assert (company.contact_type, company.pushed_types) == (str(types["Client"].pk), [])
+
+
 @pytest.mark.parametrize(("seen", "now"), [("", 7), ("[]", 7), ("{}", 7), ("x", 2)])
 def test_a_form_that_does_not_say_what_it_saw(
     login: Login, company: Connection, seen: str, now: int

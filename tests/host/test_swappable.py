@@ -75,6 +75,15 @@ def test_a_squashed_one_counts_only_without_those_it_replaces(written: Path) -> 
     assert client_migration() == ("crm", "0001_initial")
 
 
+def test_a_squashed_one_may_have_renamed_it(written: Path) -> None:
+    """It makes the model under its new name, and stands beside those that it replaces."""
+    replaces = 'replaces = [("crm", "0001_initial"), ("crm", "0002_renamed")]'
+    write(written, "0001_squashed_0002_renamed", f"{replaces}\n{CREATE}")
+    write(written, "0001_initial", CREATE.replace("Client", "Guest"))
+    write(written, "0002_renamed", 'operations = [migrations.RenameModel("Guest", "Client")]')
+    assert client_migration() == ("crm", "0001_initial")
+
+
 def test_a_model_made_twice_is_the_last_one(written: Path) -> None:
     write(written, "0001_initial", CREATE)
     write(written, "0005_again", CREATE)

@@ -43,6 +43,10 @@ class Migration(migrations.Migration):
     dependencies = [("office", "0001_initial")]
     operations = [migrations.RenameModel("Client", "Customer")]
 """
+SQUASHED = CREATED.replace('"Client"', '"Customer"').replace(
+    "    operations",
+    '    replaces = [("office", "0001_initial"), ("office", "0002_renamed")]\n    operations',
+)
 SETTINGS = """
 from example.settings import *
 
@@ -155,3 +159,15 @@ def test_back_to_the_former_name(office: Office) -> None:
     (office.history / "0002_renamed.py").unlink()
     office.calls_it("Client")
     assert office.runs("migrate()\ntell()") == ["Anna Berg office.Client office.Client"]
+
+
+@pytest.mark.parametrize("first", ["Client", ""], ids=["old", "fresh"])
+def test_renamed_and_squashed_at_once(office: Office, first: str) -> None:
+    """A database may have the first migration alone, and our tables with it, or nothing."""
+    if first:
+        office.calls_it(first)
+        office.runs(f"migrate()\nmapped({first!r})")
+    office.renames_it()
+    (office.history / "0001_squashed_0002_renamed.py").write_text(SQUASHED)
+    then = "" if first else "mapped('Customer')"
+    assert office.runs(f"migrate()\n{then}\ntell()") == [CUSTOMER]

@@ -153,7 +153,8 @@ def test_another_value_settles_and_is_taken_back(firm: Firm, conflict: Client) -
 
 def test_an_address_is_typed_by_its_parts(firm: Firm, anna: Client) -> None:  # noqa: F811
     about = ("qbo_decide", "settle", "--customer=1", "--field=mailing_address")
-    for wrong in ("Rome", "[1]", '{"town": "Rome"}'):
+    parts = ('{"line1": null}', '{"city": ["Rome"]}', '{"postal_code": 187}')
+    for wrong in ("Rome", "[1]", '{"town": "Rome"}', *parts):
         assert '"city"' in failure(*about, f"--value={wrong}")
     run(*about, '--value={"city": "Rome"}')
     anna.refresh_from_db()
@@ -172,6 +173,9 @@ def test_a_choice_is_kept_until_all_are_saved(firm: Firm, two: Client) -> None:
     decide("choose", customer="1", do="map", client=two.pk)
     assert "chosen for" in failure(
         "qbo_decide", "choose", "--customer=2", "--do=map", f"--client={two.pk}"
+    )
+    assert "chosen for" in failure(
+        "qbo_decide", "choose", "--customer=2", "--do=map", f"--client=0{two.pk}"
     )
     (held,) = drafts.drafts_of(firm.connection, ["1", "2"]).values()
     assert (held.do, held.client_pk) == ("map", str(two.pk))

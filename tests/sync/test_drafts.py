@@ -299,6 +299,16 @@ def test_a_client_is_chosen_for_one_customer(synced: Firm, dana: Any, eli: Any) 
     assert stands(synced) == {"2": ("map", tom)}
 
 
+def test_a_client_is_one_however_its_key_is_spelled(synced: Firm, dana: Any, eli: Any) -> None:
+    tom = str(Client.objects.get(name="Tom Reed").pk)
+    kept = drafts.save(synced.connection, "1", Do.MAP, dana, client_pk=f"0{tom}")
+    assert kept.client_pk == tom
+    for spelled in (tom, f"0{tom}"):
+        with pytest.raises(Refusal, match="chosen for “Anna Berg” already"):
+            drafts.save(synced.connection, "2", Do.MAP, eli, client_pk=spelled)
+    assert stands(synced) == {"1": ("map", tom)}
+
+
 def test_what_is_chosen_for_another_is_not_suggested(synced: Firm, dana: Any) -> None:
     anna = client("Anna Berg")
     drafts.save(synced.connection, "2", Do.MAP, dana, client_pk=str(anna.pk))

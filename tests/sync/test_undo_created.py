@@ -14,6 +14,7 @@ from wagtail_qbo_sync.sync.people import decide
 from wagtail_qbo_sync.sync.planning import undoing
 from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.sending import replies
+from wagtail_qbo_sync.sync.walk import gap
 
 from .conftest import Json, customer
 from .crashes import undone as rolled_back
@@ -193,6 +194,40 @@ def test_who_moves_on_each_time_is_left(
         synced.walk()
     assert why(plan, qbo_id) == replies.MOVED_ON
     assert synced.record(qbo_id)["Active"]
+
+
+def test_what_is_not_sent_when_its_plan_is_pruned_is_dropped_after_a_gap(
+    synced: Firm,  # noqa: F811
+    run: Run,
+    qbo_id: str,
+) -> None:
+    """U17, U19: what was approved is not kept any more, and the sync goes on."""
+    plan = undoing.start(run, None)
+    with killed_at(lambda name: name == "push.written"), pytest.raises(Killed):
+        synced.approve(plan)
+    expire_lease(synced.connection)
+    plan.delete()
+    gap.restored(synced.connection)
+    assert not Outbox.objects.filter(open_key__isnull=False).exists()
+    synced.walk()
+    assert synced.record(qbo_id)["Active"] and synced.mapped() == {qbo_id: "Bo Coe"}
+
+
+def test_who_moves_on_when_the_plan_is_pruned_is_left(
+    synced: Firm,  # noqa: F811
+    run: Run,
+    qbo_id: str,
+) -> None:
+    plan = undoing.start(run, None)
+
+    def moves_on() -> None:
+        synced.edits(qbo_id, Notes="x")
+        Run.objects.filter(pk=plan.pk).delete()
+
+    with at("push.written", moves_on):
+        synced.approve(plan)
+    assert not Outbox.objects.filter(open_key__isnull=False).exists()
+    assert synced.record(qbo_id)["Active"] and synced.mapped() == {qbo_id: "Bo Coe"}
 
 
 def test_one_record_and_one_that_was_mapped_to_another(

@@ -35,8 +35,8 @@ class ConnectionForm(forms.ModelForm):
     )
     release = forms.BooleanField(required=False)
     seen = forms.JSONField(required=False, widget=forms.HiddenInput(attrs={"autocomplete": "off"}))
-    """What was set when the form was opened: what it leaves as it was is not written, as somebody
-    else, or a command, may have set it since."""
+    """What the form showed when it was opened: what it leaves as it was is not written, where
+    somebody else, or a command, has set it since."""
 
     class Meta:
         model = Connection
@@ -104,13 +104,14 @@ class ConnectionForm(forms.ModelForm):
         self.user = user
         self.adapter = get_adapter()
         self.held = fields_of(self.adapter.paths)
-        self.before = {name: getattr(self.instance, name) for name in self._own}
-        self.initial["seen"] = self.before
         self._offer_contact_types()
         self._offer_pushed_types()
         self._offer_field_directions()
         self._offer_inactive_policies()
         self._offer_release()
+        own = [name for name in settings.SET if name in self.fields]
+        self.before = {name: getattr(self.instance, name) for name in own}
+        self.shown = self.initial["seen"] = {name: self.initial[name] for name in own}
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -127,12 +128,10 @@ class ConnectionForm(forms.ModelForm):
     @transaction.atomic
     def save(self, commit: bool = True) -> Connection:
         """Store only what was changed here: others write to the same row."""
-        seen = self.cleaned_data.get("seen")
-        opened = self.before | (seen if isinstance(seen, dict) else {})
         chosen = {
             name: getattr(self.instance, name)
-            for name in self.before
-            if getattr(self.instance, name) != opened[name]
+            for name, was in self._opened().items()
+            if not self._alike(getattr(self.instance, name), was)
         }
         if label := self.cleaned_data.get("new_contact_type", "").strip():
             chosen["contact_type"] = self.adapter.add_contact_type(label)
@@ -147,9 +146,27 @@ class ConnectionForm(forms.ModelForm):
         """Whether to say that Contact Types are made elsewhere (K11)."""
         return "contact_type" in self.fields and "new_contact_type" not in self.fields
 
-    @property
-    def _own(self) -> list[str]:
-        return [name for name in settings.SET if name in self.fields]
+    def _opened(self) -> dict[str, Any]:
+        """What each setting was: as it was shown, where it would be shown otherwise by now; else
+        as it is stored, which may be nothing that can be shown: a type that is gone."""
+        seen = self.cleaned_data.get("seen")
+        seen = self.shown | (seen if isinstance(seen, dict) else {})
+        return {
+            name: self.before[name] if self._alike(seen[name], shown) else seen[name]
+            for name, shown in self.shown.items()
+        }
+
+    def _alike(self, one: Any, other: Any) -> bool:
+        """Whether the form shows them as the same: types in any order, and no directions of
+        fields that the site does not hold."""
+        return bool(self._as_shown(one) == self._as_shown(other))
+
+    def _as_shown(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return sorted(map(str, value))
+        if isinstance(value, dict):
+            return {name: one for name, one in value.items() if name in self.held}
+        return value
 
     def _offer_contact_types(self) -> None:
         """The site's types, "Client" chosen where nothing was; none: nothing to choose."""

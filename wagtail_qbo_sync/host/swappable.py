@@ -58,8 +58,8 @@ def client_migration() -> tuple[str, str]:
     app_label, _ = conf.client_model().split(".")
     if conf.settings.CLIENT_MODEL_MIGRATION:
         return app_label, conf.settings.CLIENT_MODEL_MIGRATION
-    found = (_creators(app_label, name, until) for name, until in _names())
-    return app_label, max(next(filter(None, found), [(False, FIRST)]))[1]
+    found = [each for name, until in _names() for each in _creators(app_label, name, until)]
+    return app_label, max(found, default=(False, FIRST))[1]
 
 
 def creates_client_model() -> bool:

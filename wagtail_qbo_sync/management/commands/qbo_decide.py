@@ -157,10 +157,13 @@ def _typed(held: Value, text: str) -> Value:
     if not isinstance(held, Address):
         return text
     try:
-        return replace(held, **{part: str(typed) for part, typed in json.loads(text).items()})
-    except (AttributeError, TypeError, ValueError) as wrong:
+        typed = replace(held, **json.loads(text))
+    except (TypeError, ValueError):
+        typed = None
+    if typed is None or not all(isinstance(part, str) for part in typed.parts().values()):
         like = json.dumps(dict.fromkeys(held.parts(), "..."))
-        raise CommandError(f"An address is given as JSON of its parts: {like}") from wrong
+        raise CommandError(f"An address is given as JSON of its parts: {like}")
+    return typed
 
 
 def _reopen(company: Connection, keys: dict[str, str], options: Options) -> None:

@@ -150,8 +150,7 @@ def save(
         standing = drafts_of(connection, [qbo_id]).get(qbo_id)
         if (standing.version if standing else "") != seen:
             raise Changed(standing)
-        if do == Do.MAP:
-            _refuse_taken(connection, qbo_id, client_pk)
+        client = _free_client(connection, qbo_id, client_pk) if do == Do.MAP else ""
         made, _created = Decision.objects.update_or_create(
             kind=Kind.DRAFT,
             connection=connection,
@@ -161,14 +160,15 @@ def save(
                 "by": user,
                 "by_policy": False,
                 "at": clock.now(),
-                "facts": {"do": str(do), "client": client_pk if do == Do.MAP else ""},
+                "facts": {"do": str(do), "client": client},
             },
         )
     return Draft.of(made)
 
 
-def _refuse_taken(connection: Connection, qbo_id: str, client_pk: str) -> None:
-    """K8: one customer per client. Of two at the same moment Save all tells (`choices`)."""
+def _free_client(connection: Connection, qbo_id: str, client_pk: str) -> str:
+    """The client's key, in its one spelling: "01" is "1". Refuses one that is taken (K8: one
+    customer per client). Of two at the same moment Save all tells (`choices`)."""
     client = next(iter(get_adapter().records([client_pk])), None)
     if client is None:
         raise Refusal(gettext(CLIENT_GONE))
@@ -178,10 +178,11 @@ def _refuse_taken(connection: Connection, qbo_id: str, client_pk: str) -> None:
         raise Refusal(gettext("“%(client)s” is already mapped to “%(customer)s”.") % names)
     if client.pk in excluded:
         raise Refusal(gettext("“%s” is excluded from mapping.") % client.label)
-    other = chosen_clients(connection, [client_pk]).get(client_pk, qbo_id)
+    other = chosen_clients(connection, [client.pk]).get(client.pk, qbo_id)
     if other != qbo_id:
         customer = Customer.objects.get(connection=connection, qbo_id=other).path
         raise Refusal(gettext("This client is chosen for “%s” already.") % customer, customer)
+    return client.pk
 
 
 @dataclass(frozen=True, slots=True)

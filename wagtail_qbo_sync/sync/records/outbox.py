@@ -83,8 +83,11 @@ def said(row: Outbox) -> dict[str, Value]:
 
 
 def undoes(row: Outbox) -> bool:
-    """Whether it puts back what a run had sent (U5)."""
-    return row.run is not None and bool(row.run.undo)
+    """Whether it puts back what a run had sent (U5).
+
+    Of its kind alone, an activity does; its run may be gone by now (U17).
+    """
+    return row.kind == Kind.ACTIVITY or (row.run is not None and bool(row.run.undo))
 
 
 def want_again(row: Outbox, rounds: int = 0) -> None:
@@ -92,7 +95,7 @@ def want_again(row: Outbox, rounds: int = 0) -> None:
 
     Only of what is computed from a client: what undoes was approved as it is.
     """
-    if row.kind == Kind.ACTIVITY or undoes(row):
+    if undoes(row):
         raise ValueError(f"{row} is no hint about a client.")
     key = Outbox.key(WANTED, row.connection_id, row.client_pk)
     if Outbox.objects.filter(open_key=key).update(rounds=rounds):
