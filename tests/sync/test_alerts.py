@@ -151,13 +151,10 @@ def test_a_mail_server_that_fails_is_tried_again(
     caplog: pytest.LogCaptureFixture,
     heard: list[str],
 ) -> None:
-    def fail(*args: Any) -> None:
-        raise SMTPException("no")
-
     factories.run(company, "waiting")
     factories.case(company, "conflict", "1")
     with monkeypatch.context() as patch:
-        patch.setattr(alerts, "send_mail", fail)
+        patch.setattr(alerts, "send_mail", failing)
         alerts.send_all()
     assert "was not sent" in caplog.text
     alerts.send_all()
@@ -167,6 +164,49 @@ def test_a_mail_server_that_fails_is_tried_again(
     (told,) = bodies()
     assert "approval" in told and "both sides: 1" in told
     assert len(heard) == 1
+
+
+def failing(*args: Any) -> None:
+    raise SMTPException("no")
+
+
+def test_what_is_owed_keeps_nothing_new_from_being_told(
+    company: Connection, monkeypatch: pytest.MonkeyPatch, heard: list[str]
+) -> None:
+    """While each mail fails, what comes is signalled; later one mail tells all of it, once."""
+    factories.case(company, "conflict", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(alerts, "send_mail", failing)
+        alerts.send_all()
+        later(hours=1)
+        factories.case(company, "refused", "2")
+        factories.run(company, "waiting")
+        for _tick in range(3):
+            later(minutes=16)
+            alerts.send_all()
+    assert len(heard) == 2 and "approval" in heard[1] and "both sides" not in heard[1]
+    for _tick in range(3):
+        later(minutes=16)
+        alerts.send_all()
+    (told,) = bodies()
+    assert "both sides: 1" in told and "Refused by the site: 1" in told and "approval" in told
+    assert len(heard) == 2
+
+
+def test_what_is_new_is_mailed_with_what_is_owed(company: Connection, heard: list[str]) -> None:
+    """One mail, the moment that somebody can be reached."""
+    get_user_model().objects.update(email="")
+    factories.case(company, "conflict", "1")
+    alerts.send_all()
+    later(hours=1)
+    get_user_model().objects.update(email=ADDRESS)
+    factories.case(company, "refused", "2")
+    for _tick in range(3):
+        alerts.send_all()
+        later(hours=1)
+    (told,) = bodies()
+    assert "both sides: 1" in told and "Refused by the site: 1" in told
+    assert heard == ["Changed on both sides: 1", "Refused by the site: 1"]
 
 
 @pytest.mark.parametrize("values", [{"email": ""}, {"is_active": False}])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import pytest
 from crm.models import Client
@@ -20,8 +22,10 @@ from wagtail_qbo_sync.models import (
     Decision,
     Mapping,
     Run,
+    SyncState,
     Token,
 )
+from wagtail_qbo_sync.sync.bulk import decisions, proposal
 from wagtail_qbo_sync.sync.people import deleted
 
 from .conftest import customer
@@ -98,6 +102,7 @@ def test_whom_the_policy_excluded_takes_part_again(company: Connection) -> None:
         )
     assert "Taking part again: 2" in run("qbo_company", "release-excluded")
     assert Decision.objects.get().qbo_id == "3"
+    assert "had excluded" in failure("qbo_company", "release-excluded")
 
 
 @pytest.fixture
@@ -129,7 +134,8 @@ def test_settle_all(firm: Firm, conflicts: list[Client], monkeypatch: pytest.Mon
     assert f"undo-many --decision {made.pk}" in said
     run("qbo_sync")
     assert set(Client.objects.values_list("phone", flat=True)) == {"3"}
-    assert "Nothing was changed." in run("qbo_company", "settle-all", "--take=site")
+    assert "no open conflict" in failure("qbo_company", "settle-all", "--take=site")
+    assert BulkDecision.objects.get() == made
 
 
 def test_a_decision_about_many_is_taken_back(
@@ -207,6 +213,88 @@ def test_the_rest_is_undecided_again(to_map: Firm) -> None:
     run("qbo_company", "choose-rest", "--do=exclude")
     assert run("qbo_company", "unchoose-rest") == "Undecided again: 3.\n"
     assert "nothing is chosen" in failure("qbo_company", "save-all")
+    assert "for the rest" in failure("qbo_company", "unchoose-rest")
+
+
+def test_nobody_is_left_to_choose_for(company: Connection) -> None:
+    assert "Nobody" in failure("qbo_company", "choose-rest", "--do=create")
+
+
+class Beside:
+    """A worker that holds the first `busy` slices, and does what it has of them meanwhile."""
+
+    def __init__(self, room: ModuleType, busy: int, does: Callable[[int], object]) -> None:
+        self._advance, self._busy, self._does = room.advance, busy, does
+
+    def __call__(self, pk: int, *args: Any) -> None:
+        self._busy -= 1
+        if self._busy < 0:
+            self._advance(pk, *args)
+        else:
+            self._does(pk)
+
+
+def test_what_a_worker_is_doing_is_waited_for(
+    firm: Firm, conflicts: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would say that nothing was changed."""
+    monkeypatch.setattr(decisions, "SLICE", 2)
+    monkeypatch.setattr(decisions, "AT_ONCE", 1)
+    first = Beside(decisions, 1, lambda pk: decisions._slice(pk, 0, _choices(pk)))
+    monkeypatch.setattr(decisions, "advance", first)
+    said = run("qbo_company", "settle-all", "--take=qbo", "--yes")
+    made = BulkDecision.objects.get()
+    assert "3 customers are settled: QuickBooks wins." in said
+    assert f"undo-many --decision {made.pk}" in said
+
+
+def _choices(pk: int) -> list[list[str]]:
+    found: list[list[str]] = BulkDecision.objects.get(pk=pk).choices
+    return found
+
+
+def test_all_is_shown_before_it_is_saved_beside_a_worker(
+    to_map: Firm,
+    answers: Callable[[str], list[str]],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker has put the first of two together and is at it, when the command looks."""
+    run("qbo_company", "choose-rest", "--do=create")
+
+    def first(pk: int) -> None:
+        plan = Run.objects.get(pk=pk)
+        if left := proposal._left(plan):
+            proposal._slice(pk, left[:1])
+
+    monkeypatch.setattr(proposal, "advance", Beside(proposal, 2, first))
+    answers("y")
+    said = run("qbo_company", "save-all")
+    assert "Client created: Carl Cole" in said and "Client created: Anna Berg" in said
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+def test_what_is_thrown_away_meanwhile_is_not_waited_for(
+    to_map: Firm, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    run("qbo_company", "choose-rest", "--do=create")
+    busy = iter([False] * looks + [True])
+
+    def worker(pk: int, *args: Any) -> None:
+        if next(busy):
+            Run.objects.filter(pk=pk).delete()
+
+    monkeypatch.setattr(proposal, "advance", worker)
+    assert "thrown it away" in failure("qbo_company", "save-all", "--yes")
+
+
+def test_what_is_unchosen_meanwhile_is_nothing_to_save(
+    to_map: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("qbo_company", "choose-rest", "--do=create")
+    busy = Beside(proposal, 1, lambda pk: Decision.objects.filter(by_policy=True).delete())
+    monkeypatch.setattr(proposal, "advance", busy)
+    assert "nothing is chosen" in failure("qbo_company", "save-all", "--yes")
+    assert not Run.objects.filter(state="proposed").exists()
 
 
 def test_what_the_site_refused_is_tried_again(
@@ -229,6 +317,9 @@ def test_what_the_site_refused_is_tried_again(
     assert "Tried again: 1" in run("qbo_company", "retry-all")
     run("qbo_sync")
     assert firm.client("1").company_name == "Berg Ltd"
+    wanted = SyncState.objects.get().wanted
+    assert "has refused" in failure("qbo_company", "retry-all")
+    assert SyncState.objects.get().wanted == wanted, "no sync is asked for"
 
 
 def test_which_company_is_said(company: Connection) -> None:

@@ -119,6 +119,17 @@ def test_a_plan_that_waits_is_led_to(
     assert (reverse("wagtail_qbo_sync:run", args=[plan.pk]) in do) == bool(base)
 
 
+def test_where_the_admin_has_no_address_a_plan_is_told_without_one(
+    company: Connection, settings: Settings
+) -> None:
+    """As of a worker with a URLconf of its own."""
+    settings.WAGTAILADMIN_BASE_URL = "https://firm.example"
+    settings.ROOT_URLCONF = "wagtail_qbo_sync.webhooks"
+    plan = factories.run(company, "waiting")
+    (one,) = health.findings()
+    assert "decide: Settings, Connected Apps;" in one.do and f"--approve {plan.pk}" in one.do
+
+
 def test_a_company_that_cannot_sync(company: Connection) -> None:
     Token.objects.update(rejected=True)
     assert found() == [("error", NAME, "Reconnect needed.")]

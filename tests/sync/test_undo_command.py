@@ -72,12 +72,21 @@ def test_what_was_edited_since_is_taken_back_all_the_same(firm: Firm, done: Run)
     edit(firm.client("1"), phone="4")
     said = run("qbo_undo", str(done.pk), "--yes")
     assert "Somebody has edited this since" in said
-    run("qbo_decide", "take-back", "--customer", "1")
+    said = run("qbo_decide", "take-back", "--customer", "1")
     plan = Run.objects.get(state=Run.State.WAITING)
+    assert said == f"Plan {plan.pk} waits. To apply it: manage.py qbo_sync --approve {plan.pk}\n"
     assert plan.steps.get().data["values"] == {"phone": ["4", "1"]}
     run("qbo_sync", "--approve", str(plan.pk))
     assert firm.client_phone("Anna Berg") == "1"
     assert "no problem of it" in failure("qbo_decide", "take-back", "--customer", "1")
+
+
+def test_what_was_put_back_by_hand_is_not_planned(firm: Firm, done: Run) -> None:
+    edit(firm.client("1"), phone="4")
+    run("qbo_undo", str(done.pk), "--yes")
+    edit(firm.client("1"), phone="1")
+    said = run("qbo_decide", "take-back", "--customer", "1")
+    assert said == "Nothing of it is to be taken back.\n"
 
 
 def test_what_cannot_be_taken_back(firm: Firm, done: Run) -> None:

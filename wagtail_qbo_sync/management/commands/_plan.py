@@ -15,6 +15,8 @@ from wagtail_qbo_sync.sync.records.runs import ACTIVE
 
 CHUNK = 500
 """Steps that are read at a time."""
+NOTHING = "Nothing of it is to be taken back."
+"""Of an undo that has come to nothing."""
 FIELDS = (("overwritten", "Overwrites", "over"), ("sent", "Sends", "qbo"))
 
 
@@ -36,6 +38,11 @@ def counts(run: Run) -> Iterator[str]:
         for name, number in sorted(run.counts.get(key, {}).items()):
             if ticked := number - unticked[side].get(name, 0):
                 yield count_line(f"{verb} {name.replace('_', ' ')}", ticked)
+
+
+def waits(run: Run) -> str:
+    """How it is applied later."""
+    return f"Plan {run.pk} waits. To apply it: manage.py qbo_sync --approve {run.pk}"
 
 
 def steps(run: Run) -> Iterator[str]:

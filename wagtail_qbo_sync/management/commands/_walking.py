@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import CommandError
+from django.db.models import Model
 from django.utils.translation import gettext
 
 from wagtail_qbo_sync.models import Connection, Run, SyncState
@@ -26,11 +28,15 @@ PLAN_WAITS = 3
 """Exit status: something waits for approval."""
 BAR = 30
 LOOK_SECONDS = 0.5
-"""How often to look at a walk that another process is making."""
+"""How often to look at what another process is doing."""
+THROWN_AWAY = "Somebody has thrown it away meanwhile."
 STOPPED = (
     "Stopped. What was done is kept. A worker goes on from there, if one is running; else "
     "start manage.py qbo_sync again."
 )
+
+
+Row = TypeVar("Row", bound=Model)
 
 
 def refuse_rest(connection: Connection) -> None:
@@ -84,6 +90,19 @@ def walk(
         raise _failure(connection, state, error) from error
     finally:
         progress.end()
+
+
+def finish(row: Row, is_done: Callable[[Row], bool], advance: Callable[[Row], None]) -> None:
+    """Advance it to its end beside a worker, if it was rung: who comes too late for a slice goes
+    on from the next. Raises CommandError where somebody throws it away."""
+    while not is_done(row):
+        advance(row)
+        try:
+            row.refresh_from_db()
+        except ObjectDoesNotExist:
+            raise CommandError(THROWN_AWAY) from None
+        if not is_done(row):
+            time.sleep(LOOK_SECONDS)
 
 
 class Progress:

@@ -16,7 +16,7 @@ from wagtail_qbo_sync.admin.bulk import sentences
 from wagtail_qbo_sync.admin.components import DELETES, STAYS
 from wagtail_qbo_sync.admin.conflict_actions import QuickBooksWins, SiteWins
 from wagtail_qbo_sync.admin.views.company_questions import question
-from wagtail_qbo_sync.models import BulkDecision, Case, Connection
+from wagtail_qbo_sync.models import BulkDecision, Case, Connection, Run
 from wagtail_qbo_sync.sync.access.installation import is_copy
 from wagtail_qbo_sync.sync.bulk import decisions, drafts, proposal
 from wagtail_qbo_sync.sync.bulk.choices import Choice, Do
@@ -28,7 +28,7 @@ from wagtail_qbo_sync.sync.records.cases import AlreadyAnswered
 from . import _plan
 from ._companies import add_company_argument, chosen_companies
 from ._terminal import quiet_queue
-from ._walking import PLAN_WAITS, agreed, refuse_rest
+from ._walking import PLAN_WAITS, THROWN_AWAY, agreed, finish, refuse_rest
 
 Options = dict[str, Any]
 SETTLES = {each.act: each for each in (QuickBooksWins, SiteWins)}
@@ -86,11 +86,16 @@ def _leave_deleted(company: Connection, options: Options) -> str:
 
 def _retry_all(company: Connection, options: Options) -> str:
     refuse_rest(company)
-    return f"Tried again: {intcomma(dead_letters.retry_all(company, None))} that the site refused."
+    again = dead_letters.retry_all(company, None)
+    if not again:
+        raise CommandError("There is nothing that the site has refused.")
+    return f"Tried again: {intcomma(again)} that the site refused."
 
 
 def _release(company: Connection, options: Options) -> str:
     released = decide.release_excluded_by_policy(company, None)
+    if not released:
+        raise CommandError("There is nobody whom the policy had excluded.")
     return f"Taking part again: {intcomma(released)} that the policy had excluded."
 
 
@@ -103,10 +108,11 @@ def _settle_all(company: Connection, options: Options) -> str:
         connection=company, kind=Case.Kind.CONFLICT, open_key__isnull=False
     ).values_list("qbo_id", flat=True)
     choices = [Choice(qbo_id, act) for qbo_id in asked]
-    if choices:
-        words = SETTLES[act]
-        numbers = {"count": len(choices), "n": intcomma(len(choices))}
-        _ask(options, [words.note], str(words.question % numbers))
+    if not choices:
+        raise CommandError("There is no open conflict.")
+    words = SETTLES[act]
+    numbers = {"count": len(choices), "n": intcomma(len(choices))}
+    _ask(options, [words.note], str(words.question % numbers))
     return _carried_out(decisions.decide(company, act, choices, None))
 
 
@@ -124,9 +130,11 @@ def _undo_many(company: Connection, options: Options) -> str:
 
 def _carried_out(bulk: BulkDecision) -> str:
     """What a decision did, when it is recorded to its end; and who is left as before, and why."""
-    if bulk.finished_at is None:
-        decisions.advance(bulk.pk, bulk.done, math.inf)
-        bulk.refresh_from_db()
+    finish(
+        bulk,
+        lambda each: each.finished_at is not None,
+        lambda each: decisions.advance(each.pk, each.done, math.inf),
+    )
     left = [f"{gettext(why)} ({intcomma(len(qbo_ids))})" for why, qbo_ids in bulk.skipped.items()]
     lines = [*(sentences(bulk) or ["Nothing was changed."]), *left]
     if decisions.can_undo(bulk):
@@ -142,6 +150,8 @@ def _choose_rest(company: Connection, options: Options) -> str:
     if options["do"] is None:
         raise CommandError("choose-rest needs --do create or --do exclude.")
     did = drafts.apply_default(company, Do(options["do"]), None)
+    if not (did.chosen or did.exact or did.alike):
+        raise CommandError("Nobody is left for whom nothing is chosen.")
     chosen, exact, alike = map(intcomma, (did.chosen, did.exact, did.alike))
     return (
         f"Chosen: {chosen}. Suggested by name: {exact}. Undecided, as like a client: {alike}.\n"
@@ -149,8 +159,25 @@ def _choose_rest(company: Connection, options: Options) -> str:
     )
 
 
+def _proposed(company: Connection) -> Run:
+    """What would be saved, put together to its end. Raises CommandError where that is nothing."""
+    try:
+        plan = proposal.propose(company, None)
+    except Run.DoesNotExist:
+        raise CommandError(THROWN_AWAY) from None
+    if plan is not None:
+        finish(plan, lambda run: bool(run.counts), lambda run: proposal.advance(run.pk, math.inf))
+        if plan.steps.exists():
+            return plan
+        proposal.drop(plan)
+    raise CommandError("There is nothing to save: nothing is chosen.")
+
+
 def _unchoose_rest(company: Connection, options: Options) -> str:
-    return f"Undecided again: {intcomma(drafts.take_back_default(company))}."
+    undecided = drafts.take_back_default(company)
+    if not undecided:
+        raise CommandError("Nothing was chosen for the rest.")
+    return f"Undecided again: {intcomma(undecided)}."
 
 
 ACTS: dict[str, Callable[[Connection, Options], str]] = {
@@ -222,11 +249,7 @@ class Command(BaseCommand):
 
     def _save_all(self, company: Connection, yes: bool) -> None:
         """What is chosen is shown first; exactly that is done (C11)."""
-        plan = proposal.propose(company, None)
-        if plan is None:
-            raise CommandError("There is nothing to save: nothing is chosen.")
-        proposal.advance(plan.pk, math.inf)
-        plan.refresh_from_db()
+        plan = _proposed(company)
         for line in (*_plan.counts(plan), "", *_plan.steps(plan)):
             self.stdout.write(line)
         if not (yes or agreed("Save this?", self.stdout)):

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
 from wagtail_qbo_sync.contact import Address, Value
-from wagtail_qbo_sync.models import Case, Connection, Customer, Mapping
+from wagtail_qbo_sync.models import Case, Connection, Customer, Mapping, Run
 from wagtail_qbo_sync.sync.bulk import drafts
 from wagtail_qbo_sync.sync.people import (
     conflicts,
@@ -27,6 +27,7 @@ from wagtail_qbo_sync.sync.people import (
 from wagtail_qbo_sync.sync.planning import undoing
 from wagtail_qbo_sync.sync.records.locked import Refusal
 
+from . import _plan
 from ._companies import add_company_argument, chosen_companies
 from ._terminal import quiet_queue
 
@@ -84,26 +85,28 @@ class Command(BaseCommand):
         act, keys = options["act"], {name: options[name] for name in BOTH if options[name]}
         try:
             with quiet_queue():
-                _decide(companies[0], act, keys, options)
+                said = _decide(companies[0], act, keys, options)
         except Refusal as refusal:
             raise CommandError(refusal.message) from refusal
         except conflicts.Unfit as unfit:
             raise CommandError(" ".join(map(str, unfit.problems.values()))) from unfit
         except (conflicts.Moved, drafts.Changed) as moved:
             raise CommandError("It has changed just now. Look at it again.") from moved
-        self.stdout.write(KEPT if act == CHOOSE else DONE)
+        self.stdout.write(said)
 
 
-def _decide(company: Connection, act: str, keys: dict[str, str], options: Options) -> None:
+def _decide(company: Connection, act: str, keys: dict[str, str], options: Options) -> str:
+    """What is said of it once it is decided."""
     if act not in ACTS and act != CHOOSE and len(keys) != 1:
         raise CommandError(f"{act} is about --customer or --client.")
     _refuse_unknown_customer(company, keys.get("customer"))
     if act in ACTS:
         _record(company, act, keys)
     elif act in ON_PROBLEMS:
-        _on_problems(company, act, keys)
+        return _on_problems(company, act, keys)
     else:
         IN_OTHER_WORDS[act](company, keys, options)
+    return KEPT if act == CHOOSE else DONE
 
 
 def _refuse_unknown_customer(company: Connection, qbo_id: str | None) -> None:
@@ -186,11 +189,19 @@ def _ask_name(company: Connection, keys: dict[str, str], options: Options) -> No
     names.ask_again(_last(company, keys, names.ANSWERED), None)
 
 
-def _on_problems(company: Connection, act: str, keys: dict[str, str]) -> None:
+def _on_problems(company: Connection, act: str, keys: dict[str, str]) -> str:
     """All that keep failing of this record, as far as the act fits them."""
     found = _cases(company, keys, Case.objects.filter(kind__in=dead_letters.FAILING))
-    if not [case for case in found if ON_PROBLEMS[act](case, None)]:
+    done = [did for case in found if (did := ON_PROBLEMS[act](case, None))]
+    if not done:
         raise CommandError(f"There is no problem of it to {act}.")
+    said = [_planned(did) if isinstance(did, Run) else DONE for did in done]
+    return "\n".join(dict.fromkeys(said))
+
+
+def _planned(plan: Run) -> str:
+    """A plan waits, or is over where somebody has put it back by hand."""
+    return _plan.NOTHING if plan.state == Run.State.DONE else _plan.waits(plan)
 
 
 def _cases(company: Connection, keys: dict[str, str], among: QuerySet[Case]) -> list[Case]:

@@ -17,6 +17,7 @@ from wagtail_qbo_sync.sync.types_file.reading import Unreadable
 
 from ._clients import clients_of
 from ._terminal import quiet_queue
+from ._walking import finish
 
 Rows = ImportRow.State
 LOOKED_UP = 500
@@ -125,13 +126,11 @@ class Command(BaseCommand):
         self.stdout.write("Thrown away. Nothing was changed.")
 
     def _to_the_end(self, batch: ImportBatch) -> None:
-        """Beside a worker, if it was rung: who comes too late for a slice goes on from the next."""
-        while batch.state in slices.UNDER_WAY:
-            slices.advance(batch.pk, batch.slice, math.inf)
-            try:
-                batch.refresh_from_db()
-            except ImportBatch.DoesNotExist:
-                raise CommandError("Somebody has thrown it away meanwhile.") from None
+        finish(
+            batch,
+            lambda each: each.state not in slices.UNDER_WAY,
+            lambda each: slices.advance(each.pk, each.slice, math.inf),
+        )
 
     def _foretell(self, batch: ImportBatch) -> None:
         for line in batch.forecast:

@@ -58,14 +58,12 @@ class Command(BaseCommand):
         undoing.advance(plan.pk, math.inf)
         plan.refresh_from_db()
         if plan.state == Run.State.DONE:
-            self.stdout.write("Nothing of it is to be taken back.")
+            self.stdout.write(_plan.NOTHING)
             return
         for line in (*_plan.counts(plan), "", *_plan.steps(plan)):
             self.stdout.write(line)
         if not (options["yes"] or agreed("Take this back?", self.stdout)):
-            self.stdout.write(
-                f"Plan {plan.pk} waits. To apply it: manage.py qbo_sync --approve {plan.pk}"
-            )
+            self.stdout.write(_plan.waits(plan))
             sys.exit(PLAN_WAITS)
         self._apply(plan)
 

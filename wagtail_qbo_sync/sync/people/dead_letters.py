@@ -54,6 +54,8 @@ def retry(case: Case, user: Any) -> bool:
 
 @transaction.atomic
 def _again(connection: Connection, wanted: QuerySet[Case], user: Any) -> int:
+    if not wanted.exists():
+        return 0
     ask_for_sync(connection, user)  # first, for the order of locks
     again = list(wanted.select_for_update())
     for case in again:

@@ -3,7 +3,8 @@ after a week.
 
 What is told is noted before it is sent, in one conditional transaction per company, so that a
 tick that is killed or doubled tells nothing twice. What reached nobody by mail is owed: it is
-mailed, without another signal, as soon as there is somebody who can be reached.
+mailed, with what is new by then or alone, and without another signal, as soon as there is
+somebody who can be reached.
 """
 
 from __future__ import annotations
@@ -75,28 +76,40 @@ def send_all() -> None:
 
 def _look_after(company: Connection, waits: Sequence[Attention]) -> None:
     now, told = clock.now(), company.state.told
-    if OWED in told:
-        _pay(company, waits, now)
     is_over = told.keys() - {_key(each) for each in waits} - {OWED}
-    is_new = _due(told, waits, now) or _untold(company, now).exists()
-    if not is_over and not is_new:
-        return
-    news = _note(company, waits, now)
-    if news is None:
+    is_new = bool(_due(told, waits, now)) or _untold(company, now).exists()
+    if is_over or is_new:
+        _tell(company, waits, now)
+    if OWED in told and not is_new:
+        _pay(company, waits, now)
+
+
+def _tell(company: Connection, waits: Sequence[Attention], now: datetime) -> None:
+    """The signal of what is new, and a mail of that and of what is owed."""
+    noted = _note(company, waits, now)
+    if noted is None:
         return
     failpoint("alerts.noted")
+    news, since = noted
     _signal(company, news)
-    if not _reach(recipients(company), company, news):
-        _owe(company, now)
+    _mail_since(company, recipients(company), waits, since)
 
 
 def _pay(company: Connection, waits: Sequence[Attention], now: datetime) -> None:
-    """Mail what is owed and still stands, once there is somebody to mail to."""
+    """Mail what is owed, once there is somebody to mail to."""
     people = recipients(company)
     since = _take_owed(company, now) if people else None
     if since is None:
         return
     failpoint("alerts.noted")
+    _mail_since(company, people, waits, since)
+
+
+def _mail_since(
+    company: Connection, people: Iterable[Any], waits: Sequence[Attention], since: datetime
+) -> None:
+    """Mail what was told since then and still stands; where that reaches nobody, it is owed."""
+    company.state.refresh_from_db(fields=["told"])
     told = {key: parse_datetime(at) for key, at in company.state.told.items()}
     reasons = [each for each in waits if (at := told.get(_key(each))) and at >= since]
     problems = open_problems().filter(connection=company, told_at__gte=since)
@@ -118,8 +131,11 @@ def _due(told: dict[str, str], waits: Iterable[Attention], now: datetime) -> lis
 
 
 @transaction.atomic
-def _note(company: Connection, waits: Sequence[Attention], now: datetime) -> News | None:
-    """What is told now. None: another tick does, or did a moment ago, or there is nothing.
+def _note(
+    company: Connection, waits: Sequence[Attention], now: datetime
+) -> tuple[News, datetime] | None:
+    """What is told now, and since when a mail has to tell: what is owed is told along. None:
+    another tick does, or did a moment ago, or there is nothing.
 
     What is over is forgotten: should it come again, it is news.
     """
@@ -131,11 +147,13 @@ def _note(company: Connection, waits: Sequence[Attention], now: datetime) -> New
         return None
     due = _due(state.told, waits, now)
     told = _untold(company, now).update(told_at=now)
-    if due or told:
+    news = _news(due, Case.objects.filter(connection=company, told_at=now) if told else None)
+    since = parse_datetime(state.told.pop(OWED, "")) or now if news else now
+    if news:
         state.told |= {_key(each): now.isoformat() for each in due}
         state.tell_after = now + PAUSE
     state.save(update_fields=["told", "tell_after"])
-    return _news(due, Case.objects.filter(connection=company, told_at=now)) if told else _news(due)
+    return (news, since) if news else None
 
 
 def _news(reasons: Iterable[Attention], problems: QuerySet[Case] | None = None) -> News | None:

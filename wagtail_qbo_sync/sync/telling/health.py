@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -86,9 +86,12 @@ def _of_site(companies: list[Status]) -> Iterator[Finding]:
 
 def page_url(name: str, *args: Any) -> str:
     """A page of ours with the site's address, which a worker knows from its settings alone; "" if
-    they do not say it."""
+    they do not say it, or name URLs without Wagtail's admin."""
     base = (getattr(django_settings, "WAGTAILADMIN_BASE_URL", None) or "").rstrip("/")
-    return base + reverse(f"wagtail_qbo_sync:{name}", args=args) if base else ""
+    try:
+        return base + reverse(f"wagtail_qbo_sync:{name}", args=args) if base else ""
+    except NoReverseMatch:
+        return ""
 
 
 def _decide(plan: Run) -> str:
