@@ -337,6 +337,8 @@ class ImportSummary(Component):
 
 
 def _undone(undo: ImportBatch) -> str:
+    if undo.state == State.REFUSED:
+        return gettext("An undo of this import could not be made")
     if undo.state not in ImportBatch.WRITES:
         return gettext("An undo of this import waits to be confirmed")
     day = date_format(localtime(undo.finished_at or undo.moved_at), "SHORT_DATETIME_FORMAT")

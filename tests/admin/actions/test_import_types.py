@@ -329,6 +329,9 @@ def test_an_undo_that_cannot_be_foreseen_can_be_dropped(
     undo = ImportBatch.objects.get(undoes=batch)
     page = main(clerk.get(url("types_import", undo.pk)))
     assert "This undo cannot be confirmed" in page and "Confirm and undo" not in page
+    of_import = main(clerk.get(url("types_import", undo.undoes_id)))
+    assert "An undo of this import could not be made" in of_import
+    assert "waits to be confirmed" not in of_import and "Undo the whole import" in of_import
     assert "Leave the import as it is" in page and "Upload another file" not in page
     clerk.post(url("types_import_discard", undo.pk))
     assert "Undo the whole import" in main(clerk.get(url("types_import", batch.pk)))

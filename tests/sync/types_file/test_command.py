@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from django.core.management import CommandError, call_command
 from tests import factories
 from tests.sync.firm import edit
 from wagtail_qbo_sync import clock
+from wagtail_qbo_sync.management.commands import qbo_types
 from wagtail_qbo_sync.models import ImportBatch
-from wagtail_qbo_sync.sync.types_file import imports, slices
+from wagtail_qbo_sync.sync.types_file import forecast, imports, preview, slices
 from wagtail_qbo_sync.sync.types_file.reading import read
 
 from .files import HEADER, csv_of
@@ -203,3 +205,103 @@ def test_what_cannot_be_discarded_or_undone(tmp_path: Path, people: dict[str, Cl
         with pytest.raises(CommandError, match="There is no import 9999"):
             run(act, 9999)
     assert types_now() == {"VIP"}
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[ImportBatch], object]) -> None:
+    """Somebody else acts while the command prints what an import would do."""
+    say = qbo_types.Command._say
+
+    def say_and_act(command: qbo_types.Command, batch: ImportBatch, *states: str) -> None:
+        say(command, batch, *states)
+        act(ImportBatch.objects.get(pk=batch.pk))
+
+    monkeypatch.setattr(qbo_types.Command, "_say", say_and_act)
+
+
+def test_what_somebody_confirms_while_it_is_printed_stays_in_the_journal(
+    tmp_path: Path, people: dict[str, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look throws nothing away that was done."""
+    chief = factories.user(is_superuser=True, username="chief")
+    meanwhile(monkeypatch, lambda batch: imports.confirm(batch, chief))
+    file = tmp_path / "types.csv"
+    file.write_text(csv_of((people["Anna"].pk, "", "", "VIP")))
+    with pytest.raises(CommandError, match="Somebody else has confirmed it"):
+        run("import", file, "--dry-run")
+    assert types_now() == {"VIP", "Prospect"}
+    batch = ImportBatch.objects.get()
+    assert batch.state == ImportBatch.State.DONE and imports.can_undo(batch)
+
+
+def test_what_has_moved_and_somebody_confirms_again_stays_in_the_journal(
+    tmp_path: Path, people: dict[str, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chief = factories.user(is_superuser=True, username="chief")
+    has_moved = imports.has_moved
+
+    def look(batch: ImportBatch) -> bool:
+        moved = has_moved(batch)
+        if moved:
+            assert imports.confirm(ImportBatch.objects.get(pk=batch.pk), chief)
+        return moved
+
+    monkeypatch.setattr(imports, "has_moved", look)
+    monkeypatch.setattr(forecast, "is_as_confirmed", lambda batch: batch.confirmed_by == chief)
+    with pytest.raises(CommandError, match="Somebody else has confirmed it"):
+        imported(tmp_path, people, "VIP")
+    assert types_now() == {"VIP"} and imports.can_undo(ImportBatch.objects.get())
+
+
+def test_what_cannot_be_foreseen_any_more_is_not_called_done(
+    tmp_path: Path, people: dict[str, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = factories.connection(pushed_types=[str(people["Bo"].contact_type_id)])
+    factories.sync_state(company, first_synced_at=clock.now())
+    monkeypatch.setattr(preview, "gives_up", lambda batch: batch.is_confirmed)
+    with pytest.raises(CommandError, match="cannot be told"):
+        imported(tmp_path, people, "VIP")
+    assert types_now() == {"Prospect"} and not ImportBatch.objects.exists()
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_an_undo_that_somebody_asks_for_at_that_moment_is_theirs(
+    tmp_path: Path,
+    people: dict[str, Client],
+    dana: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    dry: tuple[str, ...],
+) -> None:
+    batch = imported(tmp_path, people, "VIP")
+    undo = imports.undo
+
+    def just_before(batch: ImportBatch, user: Any, client_pk: str = "") -> ImportBatch | None:
+        undo(batch, dana, client_pk)
+        return undo(batch, user, client_pk)
+
+    monkeypatch.setattr(imports, "undo", just_before)
+    with pytest.raises(CommandError, match="An undo of it waits to be confirmed in the admin"):
+        run("undo", batch.pk, *dry)
+    back = ImportBatch.objects.get(undoes=batch)
+    assert back.user == dana and not back.is_confirmed and types_now() == {"VIP"}
+
+
+def test_what_nobody_goes_on_with_is_discarded(tmp_path: Path, people: dict[str, Client]) -> None:
+    """No worker looks what an undo leads to; another part of the import is undone instead."""
+    batch = imported(tmp_path, people, "VIP")
+    back = imports.undo(batch, None)
+    assert back is not None
+    ImportBatch.objects.filter(pk=back.pk).update(state=ImportBatch.State.FORECAST)
+    assert "Thrown away" in run("discard", back.pk)
+    assert "1 clients changed" in run("undo", batch.pk, "--client", people["Bo"].pk)
+
+
+def test_an_undo_that_could_not_be_made_holds_up_no_other(
+    tmp_path: Path, people: dict[str, Client]
+) -> None:
+    batch = imported(tmp_path, people, "VIP")
+    back = imports.undo(batch, None)
+    assert back is not None
+    ImportBatch.objects.filter(pk=back.pk).update(state=ImportBatch.State.REFUSED)
+    assert "3 clients changed" in run("undo", batch.pk)
+    with pytest.raises(CommandError, match="It has been undone already, by import"):
+        run("undo", batch.pk)

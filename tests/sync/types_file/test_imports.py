@@ -323,6 +323,29 @@ def test_a_preview_waits_for_a_day(dana: Any, people: dict[str, Client]) -> None
     assert list(ImportBatch.objects.all()) == [done]
 
 
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_what_nobody_goes_on_with_can_be_thrown_away_and_expires(
+    dana: Any, people: dict[str, Client], monkeypatch: pytest.MonkeyPatch, confirmed: bool
+) -> None:
+    """Where no worker runs, while it looks ahead; once it is confirmed it does so again."""
+    monkeypatch.setattr(imports, "AT_ONCE", 0)
+    batch = all_become(dana, people, "VIP")
+    if confirmed:
+        to_the_end(batch)
+        assert imports.confirm(fresh(batch), dana)
+    else:
+        for _ in range(3):
+            slices.advance(batch.pk, fresh(batch).slice, seconds=-1)
+    waits = fresh(batch)
+    assert waits.state == State.FORECAST
+    ImportBatch.objects.update(uploaded_at=clock.now() - imports.KEPT - timedelta(minutes=1))
+    assert imports.is_expired(fresh(batch)) is not confirmed
+    with undone():
+        assert imports.discard(waits) is not confirmed
+    imports.heal()
+    assert ImportBatch.objects.exists() is confirmed
+
+
 # Undo ---------------------------------------------------------------------------------------------
 
 

@@ -111,6 +111,20 @@ def test_another_part_waits_for_the_one_that_nobody_has_decided(
     assert imports.undo(batch, dana, bo) is not None
 
 
+def test_an_undo_is_named_as_its_import_is_by_then(dana: Any, people: dict[str, Client]) -> None:
+    """U17: the file's name may have been erased since somebody opened the page."""
+    batch = applied(dana, people)
+    ImportBatch.objects.update(name="…")
+    assert batch.name == "types.csv" and asked_back(batch, dana).name == "…"
+
+
+def test_an_undo_of_what_is_there_no_more(dana: Any, people: dict[str, Client]) -> None:
+    batch = applied(dana, people)
+    ImportBatch.objects.all().delete()
+    with pytest.raises(Refusal, match="thrown away meanwhile"):
+        imports.undo(batch, dana)
+
+
 def test_undos_of_before_are_brought_after_it(
     dana: Any, people: dict[str, Client], types: dict[str, ContactType]
 ) -> None:

@@ -22,6 +22,7 @@ from ._walking import finish
 Rows = ImportRow.State
 LOOKED_UP = 500
 """Clients that are looked up at a time."""
+NOT_OURS = "Somebody else has confirmed it, or thrown it away, meanwhile."
 
 
 class Command(BaseCommand):
@@ -73,13 +74,8 @@ class Command(BaseCommand):
 
     def _undoing(self, options: dict[str, Any]) -> ImportBatch:
         batch, client_pk = _import(options["number"]), options["client"]
-        if waits := batch.undone_by.exclude(state=ImportBatch.State.DONE).first():
-            if waits.state in ImportBatch.WRITES:
-                raise CommandError(f"It is being undone just now, by import {waits.pk}.")
-            raise CommandError(
-                f"An undo of it waits to be confirmed in the admin, import {waits.pk}. To throw "
-                f"that away: manage.py qbo_types discard {waits.pk}"
-            )
+        if waits := imports.open_undo(batch):
+            raise CommandError(_in_the_way(waits))
         try:
             back = imports.undo(batch, None, client_pk)
         except Refusal as refusal:
@@ -88,6 +84,8 @@ class Command(BaseCommand):
             raise CommandError("There is nothing to take back.")
         if back.state in ImportBatch.WRITES:
             raise CommandError(f"It has been undone already, by import {back.pk}.")
+        if not back.by_command:  # somebody has just asked for it, too
+            raise CommandError(_in_the_way(back))
         return back
 
     def _carry_out(self, batch: ImportBatch, dry_run: bool) -> None:
@@ -98,27 +96,34 @@ class Command(BaseCommand):
         self._foretell(batch)
         if dry_run or not is_fit:
             errors = batch.rows.filter(state=Rows.ERROR).count()
-            told = batch.trouble
-            batch.delete()
-            if told:
-                raise CommandError(told["why"] % told["about"])
+            self._throw_away(batch)
             if errors:
                 raise CommandError(f"{errors} rows cannot be used, so nothing was changed.")
             if not is_fit:
                 self.stdout.write("No client would change.")
             return
         if not imports.confirm(batch, None):
-            raise CommandError("Somebody else has confirmed it, or thrown it away, meanwhile.")
+            raise CommandError(NOT_OURS)
         self._to_the_end(batch)
         if imports.has_moved(batch):
-            batch.delete()
+            self._throw_away(batch)
             raise CommandError("QuickBooks has changed meanwhile; nothing was applied. Try again.")
+        if batch.trouble:
+            self._throw_away(batch)
         self._say(batch, Rows.HELD)
         done = batch.rows.filter(state=Rows.DONE).count()
         self.stdout.write(
             f"{done} clients changed, by import {batch.pk}. "
             f"To take that back: manage.py qbo_types undo {batch.pk}"
         )
+
+    def _throw_away(self, batch: ImportBatch) -> None:
+        """Unless somebody has confirmed it meanwhile: what was done stays in the journal. Raises
+        CommandError then, and with what is wrong with it as a whole."""
+        if not imports.discard(batch):
+            raise CommandError(NOT_OURS)
+        if told := batch.trouble:
+            raise CommandError(told["why"] % told["about"])
 
     def _discard(self, batch: ImportBatch) -> None:
         if not imports.discard(batch):
@@ -166,3 +171,13 @@ def _import(number: int) -> ImportBatch:
     if batch is None:
         raise CommandError(f"There is no import {number}.")
     return batch
+
+
+def _in_the_way(undo: ImportBatch) -> str:
+    """Why nothing else is undone before this undo is over."""
+    if undo.state in ImportBatch.WRITES:
+        return f"It is being undone just now, by import {undo.pk}."
+    return (
+        f"An undo of it waits to be confirmed in the admin, import {undo.pk}. To throw that away: "
+        f"manage.py qbo_types discard {undo.pk}"
+    )

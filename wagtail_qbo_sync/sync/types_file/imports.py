@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from wagtail_qbo_sync import clock
@@ -30,7 +30,7 @@ from .slices import UNDER_WAY, advance
 State = ImportBatch.State
 Rows = ImportRow.State
 WAITS = (State.READING, State.COMPARING, State.READY, State.REFUSED)
-"""As long as nobody has confirmed it."""
+"""As long as nobody has confirmed it; and FORECAST, which goes before that and after it."""
 
 PATIENCE = 2.0
 """How many seconds are worked while a person waits; the rest is left to a worker."""
@@ -75,7 +75,12 @@ def may_confirm(batch: ImportBatch) -> bool:
 
 def is_expired(batch: ImportBatch) -> bool:
     """Whether nobody has confirmed it in time: clients will have changed by then."""
-    return batch.state in WAITS and batch.uploaded_at < clock.now() - KEPT
+    return waits(batch) and batch.uploaded_at < clock.now() - KEPT
+
+
+def waits(batch: ImportBatch) -> bool:
+    """Whether nobody has confirmed it, so that it can be thrown away."""
+    return batch.state in WAITS or (batch.state == State.FORECAST and not batch.is_confirmed)
 
 
 def confirm(batch: ImportBatch, user: Any) -> bool:
@@ -123,12 +128,13 @@ def discard(batch: ImportBatch) -> bool:
 
 
 def _waiting() -> QuerySet[ImportBatch]:
-    return ImportBatch.objects.filter(state__in=WAITS)
+    looked_ahead = Q(state=State.FORECAST, is_confirmed=False)
+    return ImportBatch.objects.filter(looked_ahead | Q(state__in=WAITS))
 
 
 def can_undo(batch: ImportBatch, client_pk: str = "") -> bool:
     """Whether it changed something, or this client, that nobody has taken back or is about to."""
-    return not _open_undo(batch) and _is_left(batch, client_pk)
+    return not open_undo(batch) and _is_left(batch, client_pk)
 
 
 def undo(batch: ImportBatch, user: Any, client_pk: str = "") -> ImportBatch | None:
@@ -139,14 +145,17 @@ def undo(batch: ImportBatch, user: Any, client_pk: str = "") -> ImportBatch | No
     another part of it waits, or if it is thrown away meanwhile.
     """
     with transaction.atomic():
-        lock(ImportBatch.objects.filter(pk=batch.pk).defer("file")).first()  # one asks at a time
-        waits = _open_undo(batch)
-        if waits is not None and waits.only != client_pk:
+        now = lock(ImportBatch.objects.filter(pk=batch.pk).defer("file")).first()
+        if now is None:
+            raise _gone()
+        batch = now  # one asks at a time; its name may have been erased
+        under_way = open_undo(batch)
+        if under_way is not None and under_way.only != client_pk:
             raise Refusal(
                 _("Another undo of this import waits to be confirmed, or is being applied.")
             )
-        if waits is not None or not _is_left(batch, client_pk):
-            return waits or _last_undo(batch, client_pk)
+        if under_way is not None or not _is_left(batch, client_pk):
+            return under_way or _last_undo(batch, client_pk)
         back = ImportBatch.objects.create(
             user=user,
             by_command=user is None,
@@ -161,9 +170,9 @@ def undo(batch: ImportBatch, user: Any, client_pk: str = "") -> ImportBatch | No
     return _begun(back, at_once=rows <= AT_ONCE and _is_small_site())
 
 
-def _open_undo(batch: ImportBatch) -> ImportBatch | None:
-    """The undo of it that is not over: there is one at a time."""
-    return batch.undone_by.exclude(state=State.DONE).first()
+def open_undo(batch: ImportBatch) -> ImportBatch | None:
+    """The undo of it that is not over: there is one at a time. One that could not be made is."""
+    return batch.undone_by.exclude(state__in=(State.DONE, State.REFUSED)).defer("file").first()
 
 
 def _is_left(batch: ImportBatch, client_pk: str) -> bool:
@@ -174,7 +183,7 @@ def _is_left(batch: ImportBatch, client_pk: str) -> bool:
 
 def _last_undo(batch: ImportBatch, client_pk: str) -> ImportBatch | None:
     """The one that has taken it, or this client, back."""
-    undos = batch.undone_by.order_by("-pk")
+    undos = batch.undone_by.filter(state=State.DONE).order_by("-pk")
     return (undos.filter(rows__client_pk=client_pk) if client_pk else undos).first()
 
 
@@ -195,8 +204,12 @@ def _begun(batch: ImportBatch, *, at_once: bool) -> ImportBatch:
     try:
         batch.refresh_from_db()
     except ImportBatch.DoesNotExist:
-        raise Refusal(_("It was thrown away meanwhile. Nothing was changed.")) from None
+        raise _gone() from None
     return batch
+
+
+def _gone() -> Refusal:
+    return Refusal(_("It was thrown away meanwhile. Nothing was changed."))
 
 
 def heal() -> None:
