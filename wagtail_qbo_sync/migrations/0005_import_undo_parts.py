@@ -29,6 +29,21 @@ def note_taken_back(apps, schema_editor):
             undone = batches.values_list("undoes", flat=True).get(pk=undone)
 
 
+def leave_one_undo(apps, schema_editor):
+    """Before this an import had one undo at most, and rows did not say that they were taken back:
+    its newest undo stays one, and the others stand by themselves. PostgreSQL alters no table that a
+    foreign key is still to be checked of: one that is set to NULL is not."""
+    database = schema_editor.connection.alias
+    batches = apps.get_model("wagtail_qbo_sync", "ImportBatch").objects.using(database)
+    rows = apps.get_model("wagtail_qbo_sync", "ImportRow").objects.using(database)
+    rows.filter(state="back").update(state="done")
+    undone_by = {}
+    undos = batches.filter(undoes__isnull=False).order_by("-pk")
+    for pk, undone in undos.values_list("pk", "undoes"):
+        if undone_by.setdefault(undone, pk) != pk:
+            batches.filter(pk=pk).update(undoes=None)
+
+
 class Migration(migrations.Migration):
     """An import can be undone in parts, and again for what an undo has left."""
 
@@ -54,5 +69,5 @@ class Migration(migrations.Migration):
             "state",
             models.CharField(choices=STATES, default="unread", max_length=6, verbose_name="what"),
         ),
-        migrations.RunPython(note_taken_back, migrations.RunPython.noop),
+        migrations.RunPython(note_taken_back, leave_one_undo),
     ]
