@@ -20,6 +20,7 @@ from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.engine.gate import BRAKE_RECORDS
 from wagtail_qbo_sync.models import Case, Decision, ImportBatch, Outbox, Run
 from wagtail_qbo_sync.sync.noticing import sweep
+from wagtail_qbo_sync.sync.people import mapping
 from wagtail_qbo_sync.sync.planning import undoing
 from wagtail_qbo_sync.sync.records import gate
 from wagtail_qbo_sync.sync.types_file import forecast, imports, slices
@@ -411,3 +412,21 @@ def test_an_undo_names_the_customers_that_stay_and_what_takes_them_away(
     assert forecast.creations(back, everybody) == []
     tom.refresh_from_db()
     assert tom.contact_type == waiting
+
+
+def test_who_was_mapped_by_hand_was_not_created(
+    synced: Firm, waiting: ContactType, pushed: ContactType
+) -> None:
+    """Before the sync came to it: nothing that is there because of the import stays."""
+    tom, una = (client(name, contact_type=waiting) for name in ("Tom Reed", "Una Marsh"))
+    batch = upload([tom, una], pushed)
+    assert imports.confirm(batch, None) and batch.forecast == [line(synced, created=2)]
+    mapping.map_customer(synced.connection, OLD_HAND["Id"], str(tom.pk), None)
+    synced.walk()
+    sync(synced)
+    assert names(synced) == ["Una Marsh"] and len(synced.mapped()) == 2
+    assert [one.client_pk for one in forecast.created(batch)] == [str(una.pk)]
+    back = imports.undo(batch, None)
+    assert back is not None and forecast.created(back).count() == 1
+    Run.objects.all().delete()
+    assert not forecast.created(batch).exists(), "nobody knows any more who made it"

@@ -64,6 +64,33 @@ def test_what_somebody_has_put_back_by_hand_stays_as_it_is(
     assert states(asked_back(batch, dana)) == {Rows.SAME: 1, Rows.CHANGE: 2}
 
 
+def test_what_somebody_has_put_back_by_hand_is_back(
+    dana: Any, people: dict[str, Client], types: dict[str, ContactType]
+) -> None:
+    """It is not offered for ever; of an undo, the import's own stands again."""
+    batch = applied(dana, people)
+    anna = str(people["Anna"].pk)
+    edit(people["Anna"], contact_type=types["Prospect"])
+    back = taken_back(batch, dana)
+    assert states(fresh(batch)) == {Rows.BACK: 3} and not imports.can_undo(batch)
+    assert imports.undo(batch, dana) == back
+    edit(people["Bo"], contact_type=types["VIP"])
+    again = imports.undo(back, dana, str(people["Bo"].pk))
+    assert again is not None and states(again) == {Rows.SAME: 1} and imports.discard(again)
+    assert imports.can_undo(batch, str(people["Bo"].pk)) and not imports.can_undo(batch, anna)
+
+
+def test_where_all_was_put_back_by_hand_nothing_is_offered(
+    dana: Any, people: dict[str, Client], types: dict[str, ContactType]
+) -> None:
+    batch = applied(dana, people)
+    for one in people.values():
+        edit(one, contact_type=types["Prospect"])
+    back = asked_back(batch, dana)
+    assert not imports.may_confirm(back) and imports.discard(back)
+    assert not imports.can_undo(batch) and imports.undo(batch, dana) is None
+
+
 def test_one_client_is_taken_back(dana: Any, people: dict[str, Client]) -> None:
     batch = applied(dana, people)
     anna, bo = (str(people[name].pk) for name in ("Anna", "Bo"))

@@ -34,6 +34,8 @@ from wagtail_qbo_sync.sync.records.parties import MATCHABLE, TAKE_PART, client_k
 CHUNK = 2000
 Kind = ImportOutcome.Kind
 _STEPS = {Step.Kind.ADD: Kind.CREATED, Step.Kind.STAY: Kind.REVIEW}
+_MAKING = Step.objects.filter(kind=Step.Kind.ADD, state=Step.State.DONE)
+"""What has made customers."""
 
 
 def companies() -> list[Connection]:
@@ -90,10 +92,13 @@ def moved(batch: ImportBatch) -> QuerySet[ImportOutcome]:
 
 
 def created(batch: ImportBatch) -> QuerySet[ImportOutcome]:
-    """Of what an import led to: the customers that are there by now, which no undo of the import
-    takes away. Of an undo: of what it undoes, for the clients that it is about."""
+    """Of what an import led to: the customers that a run has created since, which no undo of the
+    import takes away. Of an undo: of what it undoes, for the clients that it is about. Whom
+    somebody has mapped by hand was not created; nor is known who was, where runs are pruned."""
+    pair = {"client_pk": OuterRef("client_pk"), "qbo_id": OuterRef("qbo_id")}
+    made = _MAKING.filter(run__connection=OuterRef("connection"), **pair)
     mapped = Mapping.objects.filter(
-        connection=OuterRef("connection"), client_pk=OuterRef("client_pk")
+        Exists(made), connection=OuterRef("connection"), client_pk=OuterRef("client_pk")
     )
     found = ImportOutcome.objects.filter(Exists(mapped), kind=Kind.CREATED)
     if not batch.undoes_id:
@@ -109,11 +114,9 @@ def creations(batch: ImportBatch, client_pks: Collection[str]) -> list[Step]:
     pairs = set(about.values_list("connection", "client_pk"))
     mapped = Mapping.objects.filter(client_pk__in={client_pk for _company, client_pk in pairs})
     now = {(one.connection_id, one.qbo_id, one.client_pk) for one in mapped}
-    steps = Step.objects.filter(
-        kind=Step.Kind.ADD, state=Step.State.DONE, qbo_id__in={qbo_id for _, qbo_id, _ in now}
-    ).select_related("run__connection")
+    steps = _MAKING.filter(qbo_id__in={qbo_id for _, qbo_id, _ in now})
     found = {}
-    for step in steps.order_by("pk"):
+    for step in steps.select_related("run__connection").order_by("pk"):
         pair = (step.run.connection_id, step.client_pk)
         if pair in pairs and (step.run.connection_id, step.qbo_id, step.client_pk) in now:
             found[pair] = step

@@ -25,7 +25,7 @@ from wagtail_qbo_sync.sync.records.locked import Refusal
 from wagtail_qbo_sync.sync.records.retention import is_pruned
 
 from . import forecast, reading, undoing
-from .slices import UNDER_WAY, advance
+from .slices import UNDER_WAY, advance, locked
 
 State = ImportBatch.State
 Rows = ImportRow.State
@@ -103,17 +103,14 @@ def confirm(batch: ImportBatch, user: Any) -> bool:
 
 @transaction.atomic
 def _confirm(batch: ImportBatch, user: Any) -> bool:
-    ready = ImportBatch.objects.filter(pk=batch.pk, slice=batch.slice, state=State.READY)
-    begun = ready.update(
-        state=State.FORECAST,
-        is_confirmed=True,
-        confirmed_by=user,
-        forecast=[],
-        moved_at=clock.now(),
-    )
-    if begun:
-        forecast.confirmed(batch)
-    return bool(begun)
+    now = locked(batch.pk, batch.slice, [State.READY])
+    if now is None:
+        return False
+    now.state, now.forecast, now.moved_at = State.FORECAST, [], clock.now()
+    now.is_confirmed, now.confirmed_by = True, user
+    now.save()
+    forecast.confirmed(now)
+    return True
 
 
 def has_moved(batch: ImportBatch) -> bool:

@@ -1,5 +1,6 @@
 """The preview of an import, in slices: what the file says, what each row would do, and what that
-leads to in QuickBooks. Nothing is written but the import itself."""
+leads to in QuickBooks. Nothing is written but the import itself; and of an undo, in what it
+undoes, what somebody has put back by hand."""
 
 from __future__ import annotations
 
@@ -126,6 +127,8 @@ def compare_rows(batch: ImportBatch) -> None:
     for row, verdict in zip(rows, verdicts, strict=True):
         put(row, verdict)
     keep(rows)
+    if batch.undoes_id:
+        undoing.note(batch, [row.client_pk for row in rows if row.state == Rows.SAME])
     batch.done = batch.total - batch.rows.filter(state=Rows.UNREAD).count()
     went_well(batch)
 

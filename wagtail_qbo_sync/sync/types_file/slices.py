@@ -7,12 +7,13 @@ nothing happens twice; what is left to do is asked from the rows (rule 4).
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 
 from django.db import transaction
-from django.db.models import F
 
 from wagtail_qbo_sync import clock
 from wagtail_qbo_sync.clock import failpoint
+from wagtail_qbo_sync.compat import lock
 from wagtail_qbo_sync.doorbell import enqueue
 from wagtail_qbo_sync.models import ImportBatch
 
@@ -40,12 +41,11 @@ def advance(pk: int, slice: int, seconds: float = SECONDS) -> None:
 
 def _slice(pk: int, slice: int) -> int | None:
     """Do one slice. The number of the next; None when it has ended, or others are doing it."""
-    mine = ImportBatch.objects.filter(pk=pk, slice=slice, state__in=UNDER_WAY)
-    if not mine.update(crashes=F("crashes") + 1, moved_at=clock.now()):
+    if not _counted(pk, slice):
         return None
     failpoint("import.counted")
     with transaction.atomic():
-        batch = mine.select_for_update().first()
+        batch = locked(pk, slice, UNDER_WAY)
         if batch is None:
             return None
         _STEPS[State(batch.state)](batch)
@@ -54,6 +54,28 @@ def _slice(pk: int, slice: int) -> int | None:
         batch.save()
         failpoint("import.recorded")
     return batch.slice if batch.state in UNDER_WAY else None
+
+
+@transaction.atomic
+def _counted(pk: int, slice: int) -> bool:
+    """Note that it is tried once more, before it is; False if others have done it."""
+    batch = locked(pk, slice, UNDER_WAY)
+    if batch is not None:
+        batch.crashes, batch.moved_at = batch.crashes + 1, clock.now()
+        batch.save(update_fields=["crashes", "moved_at"])
+    return batch is not None
+
+
+def locked(pk: int, slice: int, states: Collection[str]) -> ImportBatch | None:
+    """An import, locked, if it stands like that; what its file says is read only where asked for.
+
+    Locked by its key alone, and looked at then. Where the database finds it by its state, as
+    MariaDB does for an UPDATE, it locks the index before the row: the other way round than whoever
+    deletes or moves it, and one of the two is ended.
+    """
+    batch = lock(ImportBatch.objects.filter(pk=pk).defer("file")).first()
+    stands = batch is not None and batch.slice == slice and batch.state in states
+    return batch if stands else None
 
 
 def _begin(batch: ImportBatch) -> None:

@@ -67,8 +67,11 @@ def _verdict(row: ImportRow, present: Present) -> Verdict:
 
 
 def note(batch: ImportBatch, client_pks: Collection[str]) -> None:
-    """Clients that an undo has just written: what it undoes did is taken back of them. If that is
-    an undo too, what it had taken back stands again; and so on."""
+    """Clients that an undo has just written, or that somebody has put back by hand: what it
+    undoes did is taken back of them. If that is an undo too, what it had taken back stands again;
+    and so on."""
+    if not client_pks:
+        return
     was, becomes = Rows.DONE, Rows.BACK
     undone = batch.undoes_id
     while undone is not None:
