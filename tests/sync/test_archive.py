@@ -46,6 +46,10 @@ class ArchivingAdapter(ClientAdapter):
         return True
 
 
+class ArchivesNoMore(ClientAdapter):
+    fields = ArchivingAdapter.fields
+
+
 @pytest.fixture
 def firm(settings: Settings, firm: Firm) -> Firm:
     """Anna is mapped, and the policy is to archive."""
@@ -246,6 +250,15 @@ def test_why_it_is_not_archived_again_is_the_answer(firm: Firm) -> None:
     Mapping.objects.create(connection=other, qbo_id="9", client=anna, client_pk=str(anna.pk))
     again = undone(firm, back)
     assert "another company" in again.steps.get().data["why"] and city() == ""
+
+
+def test_a_site_that_archives_no_more_says_so(firm: Firm, settings: Settings) -> None:
+    back = undone(firm, archived(firm))
+    path = f"{ArchivesNoMore.__module__}.{ArchivesNoMore.__name__}"
+    settings.WAGTAIL_QBO_SYNC = {**settings.WAGTAIL_QBO_SYNC, "ADAPTER": path}
+    again = undone(firm, back)
+    assert ended(again) == ["failed"] and city() == ""
+    assert "archives no clients any more" in again.steps.get().data["why"]
 
 
 def test_an_undo_leaves_what_came_back_already(firm: Firm) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from crm.models import ContactType
+from django.db import OperationalError
+from django.db import connection as database
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
@@ -20,10 +24,10 @@ from wagtail_qbo_sync.models import (
     Mapping,
     Step,
 )
-from wagtail_qbo_sync.sync.people import erase, mapping
-from wagtail_qbo_sync.sync.people.imprint import imprint
+from wagtail_qbo_sync.sync.people import decide, erase, imported, mapping, ticks
+from wagtail_qbo_sync.sync.people.imprint import Imprint, imprint
 from wagtail_qbo_sync.sync.records.locked import Refusal
-from wagtail_qbo_sync.sync.types_file import imports
+from wagtail_qbo_sync.sync.types_file import applying, imports
 
 from .conftest import customer
 from .firm import Firm, client, edit
@@ -71,6 +75,42 @@ def test_a_client_that_is_somebody_else_s_by_now(
     quist.edits("2", CompanyName="Berg & Co")
     quist.sync()
     assert quist.client("2").company_name == "Berg & Co"
+
+
+@pytest.mark.parametrize("unticked", [False, True])
+def test_a_plan_that_waits_stays_whole(quist: Firm, unticked: bool) -> None:
+    """Also what was unticked: it can be ticked again."""
+    person, held = factories.user(username="partner"), quist.client("1")
+    quist.gets(customer("2", "Anna Berg", "a@x.example", CompanyName="Berg Ltd"))
+    quist.sync()
+    mapping.move_mapping(quist.connection, "2", str(held.pk), person)
+    quist.sync()
+    quist.edits("2", PrimaryPhone={"FreeFormNumber": "555 9999"}, CompanyName="Berg & Co")
+    decide.ask_for_plan(quist.connection)
+    plan = quist.plan()
+    if unticked:
+        assert ticks.tick(plan, plan.steps.all(), person, ticked=False)
+    erase.erase(quist.connection, "1", None)
+    ticks.tick(plan, plan.steps.all(), person, ticked=True)
+    quist.approve(plan)
+    assert (quist.client("2").phone, quist.client("2").company_name) == ("555 9999", "Berg & Co")
+
+
+def test_what_was_unticked_of_a_discarded_plan_goes(quist: Firm) -> None:
+    held = quist.client("1")
+    quist.gets(customer("2", "Anna Berg", "a@x.example"))
+    quist.sync()
+    mapping.move_mapping(quist.connection, "2", str(held.pk), None)
+    quist.sync()
+    quist.edits("2", PrimaryPhone={"FreeFormNumber": "555 9999"})
+    decide.ask_for_plan(quist.connection)
+    plan = quist.plan()
+    step = plan.steps.get(data__values__has_key="phone")
+    assert ticks.tick(plan, plan.steps.all(), ticked=False)
+    assert decide.discard(plan, None)
+    erase.erase(quist.connection, "1", None)
+    step.refresh_from_db()
+    assert "phone" not in step.data["values"]
 
 
 def test_cases_that_are_closed_and_hold_their_values_go(quist: Firm) -> None:
@@ -131,6 +171,59 @@ def test_an_import_that_was_confirmed_stays_without_them(
     assert (batch.state, batch.name) == (State.DONE, "…")
     assert [one.said for one in batch.rows.all()] == [{}, {}]
     assert "zerubbabel" not in ours(database_text().replace('\\"', '"')).lower()
+
+
+@pytest.mark.server
+@pytest.mark.django_db(transaction=True)
+def test_a_slice_that_has_read_its_rows_stores_nothing_of_them(
+    quist: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is waited for."""
+    if database.vendor == "sqlite":
+        pytest.skip("SQLite lets one write at a time")
+    ContactType.objects.create(name="VIP")
+    row = (quist.client("1").pk, f"{NAME} Jr", MAIL, "VIP")
+    batch = imports.start(csv_of(row).encode(), "types.csv", None)
+    has_read, is_erased = threading.Event(), threading.Event()
+    write = applying._write
+
+    def wait_and_write(*about: Any) -> None:
+        has_read.set()
+        is_erased.wait(3)
+        write(*about)
+
+    monkeypatch.setattr(applying, "_write", wait_and_write)
+
+    def confirm() -> None:
+        try:
+            imports.confirm(batch, None)
+        finally:
+            has_read.set()
+            database.close()
+
+    slices = threading.Thread(target=confirm)
+    slices.start()
+    has_read.wait(60)
+    erase.erase(quist.connection, "1", None)
+    is_erased.set()
+    slices.join(60)
+    stored = ImportRow.objects.get()
+    assert (stored.state, stored.said, stored.why, stored.about) == ("done", {}, "", {})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_database_ended_is_done_anew(quist: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    endings: list[Exception | None] = [OperationalError(1213, "Deadlock found"), None]
+    hold = imported.hold
+
+    def hold_or_end(person: Imprint) -> None:
+        hold(person)
+        if ending := endings.pop(0):
+            raise ending
+
+    monkeypatch.setattr(imported, "hold", hold_or_end)
+    erase.erase(quist.connection, "1", None)
+    assert not endings and not Customer.objects.exists()
 
 
 def test_what_cannot_be_read_opens_no_case_of_them(quist: Firm) -> None:

@@ -8,6 +8,7 @@ The client on the site is the host's, as is the customer in QuickBooks; both sta
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from wagtail.models import ModelLogEntry
 
 from wagtail_qbo_sync import clock
+from wagtail_qbo_sync.compat import despite_locks
 from wagtail_qbo_sync.models import (
     Case,
     Change,
@@ -57,7 +59,7 @@ def erase(connection: Connection, qbo_id: str, user: Any) -> None:
     Raises Refusal while something of it is on its way to QuickBooks, or a file of Contact Types is
     being read, and for an unknown one.
     """
-    _finish(_erase(connection, qbo_id, user))
+    _finish(despite_locks(partial(_erase, connection, qbo_id, user)))
 
 
 def finish_all() -> None:
@@ -83,7 +85,7 @@ def _erase(connection: Connection, qbo_id: str, user: Any) -> Decision:
     theirs |= Q(qbo_id="", client_pk__in=person.clients | person.former)
     if connection.outbox.filter(theirs & ON_THE_WAY).exists():
         raise Refusal(_("A change is on its way to QuickBooks. Try again when it has arrived."))
-    imported.refuse_unread()
+    imported.hold(person)
     _delete(connection, qbo_id, theirs)
     _forget_clients(connection, person)
     imported.forget(person)

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from wagtail.models import ModelLogEntry
 
-from wagtail_qbo_sync.compat import chunks, delete_while
+from wagtail_qbo_sync.compat import chunks, delete_while, lock
 from wagtail_qbo_sync.contact import normalised, split_emails
 from wagtail_qbo_sync.models import ImportBatch, ImportRow
 from wagtail_qbo_sync.sync.records.locked import Refusal
@@ -28,7 +28,23 @@ PREVIEWS = ImportBatch.objects.filter(is_confirmed=False, undoes=None).exclude(
 )
 
 
-def refuse_unread() -> None:
+def hold(person: Imprint) -> None:
+    """Lock the imports that name the person, the oldest first: each of their slices locks its own
+    before all else, so none stores what it read of the person before. Raises Refusal.
+
+    Of what is held no further undo can be asked for; there may be one by then.
+    """
+    held: set[int] = set()
+    while True:
+        _refuse_unread()
+        more = {*_files(person), *(batch for _row, batch in _rows(person))} - held
+        if not more:
+            return
+        list(lock(ImportBatch.objects.filter(pk__in=more).defer("file")).order_by("pk"))
+        held |= more
+
+
+def _refuse_unread() -> None:
     """Nobody knows yet whom a file names that was not read. Raises Refusal."""
     if ImportBatch.objects.filter(state=State.READING).exists():
         raise Refusal(
@@ -40,7 +56,7 @@ def refuse_unread() -> None:
 
 
 def forget(person: Imprint) -> None:
-    """Take out of imports what names the person."""
+    """Take out of imports what names the person; they are held."""
     found = list(_rows(person))
     for pk in sorted({batch for _row, batch in found}):
         delete_while(PREVIEWS, pk)
@@ -71,10 +87,15 @@ def _rows(person: Imprint) -> Iterator[tuple[int, int]]:
             yield pk, batch
 
 
+def _files(person: Imprint) -> list[int]:
+    """Imports whose file's name names the person."""
+    names = ImportBatch.objects.exclude(name=NAMELESS).values_list("pk", "name")
+    return [pk for pk, name in names if person.is_in_file_name(name)]
+
+
 def _forget_file_names(person: Imprint) -> None:
     """Of files, and in the history of the clients that they changed."""
-    names = ImportBatch.objects.exclude(name=NAMELESS).values_list("pk", "name")
-    named = [pk for pk, name in names if person.is_in_file_name(name)]
+    named = _files(person)
     ImportBatch.objects.filter(pk__in=named).update(name=NAMELESS)
     entries = ModelLogEntry.objects.filter(data__import__in=named)
     for some in chunks(entries.iterator(), CHUNK):

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from wagtail_qbo_sync.clock import failpoint
 from wagtail_qbo_sync.compat import lock
 from wagtail_qbo_sync.contact import normalised
-from wagtail_qbo_sync.models import Case, Change, Connection, Outbox, Step
+from wagtail_qbo_sync.models import Case, Change, Connection, Outbox, Run, Step
 from wagtail_qbo_sync.sync.records.runs import touches
 
 from .imprint import WRITTEN, Imprint
@@ -26,6 +26,8 @@ STEPS = (Step.Kind.REVIEW, Step.Kind.STAY, Step.Kind.UNDO)
 """Kinds whose rows name others."""
 SAYS = ("client", "conflicts", "unticked")
 """Of a step's data: what a client was called, and what it said besides what was written."""
+OPEN = Q(state__in=[Step.State.PLANNED, Step.State.UNTICKED]) & ~Q(run__state=Run.State.DISCARDED)
+"""Steps that may yet be done: one that is unticked can be ticked again."""
 
 
 def blank(connection: Connection, qbo_id: str, client_pks: Collection[str]) -> None:
@@ -72,7 +74,8 @@ def forget_former(connection: Connection, person: Imprint) -> None:
     """Fields whose values were the person's go from what others' rows say of its former clients;
     so do their cases that are closed and what was sent, where these hold any.
 
-    What is planned stays: it is what the client says now, which is the site's.
+    What is planned stays, ticked or not: it is what the client says now, which is the site's; and
+    a field that is not in its step would never be written.
     """
     about = Q(connection=connection, client_pk__in=person.former)
     changes: QuerySet[Change] = Change.objects.filter(about)
@@ -80,7 +83,7 @@ def forget_former(connection: Connection, person: Imprint) -> None:
         change.values = _without(change.values, person)
         change.save(update_fields=["values"])
     steps = Step.objects.filter(run__connection=connection, client_pk__in=person.former)
-    for step in steps.exclude(state=Step.State.PLANNED):
+    for step in steps.exclude(OPEN):
         step.data = _forgotten(step.data, person)
         step.touches = touches(step.data)
         step.save(update_fields=["data", "touches"])

@@ -20,6 +20,7 @@ came to it. The step says so first."""
 BROUGHT_BACK = "brought_back"
 """In the data of a step that takes an archiving back: whether its client was archived still."""
 IN_USE = gettext_noop("The client stays in use: another company maps it too.")
+NOT_ANY_MORE = gettext_noop("The client stays in use: this site archives no clients any more.")
 
 
 def archives(connection: Connection, adapter: ClientAdapter, standing: str) -> bool:
@@ -52,6 +53,8 @@ def bring_back(mapping: Mapping, client: Any, adapter: ClientAdapter) -> bool | 
 def put_away_again(client: Any, adapter: ClientAdapter, *, is_elsewhere: bool) -> bool | Refused:
     """Archive the client, its row locked, that an undo had brought back (U5). Whether it was in
     use still; or why it stays, which is the answer to whoever asked."""
+    if not adapter.can_archive:
+        return Refused(NOT_ANY_MORE)
     return Refused(IN_USE) if is_elsewhere else _attempt(adapter, adapter.archive, client)
 
 
