@@ -210,6 +210,11 @@ class ImportSummary(Component):
         return self.batch.state in slices.UNDER_WAY
 
     @property
+    def may_be_dropped(self) -> bool:
+        """Whether it is thrown away while it goes on: nobody has confirmed it yet."""
+        return self.is_under_way and self.may_decide and imports.waits(self.batch)
+
+    @property
     def is_expired(self) -> bool:
         return imports.is_expired(self.batch)
 

@@ -297,6 +297,31 @@ def test_throwing_it_away(clerk: Browser, people: list[Client]) -> None:
     assert not ImportBatch.objects.exists()
 
 
+def test_what_is_still_being_read_can_be_thrown_away(
+    clerk: Browser, people: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the refusal to erase somebody meanwhile says; not once it is confirmed."""
+    monkeypatch.setattr(imports, "READ_AT_ONCE", 0)
+    uploads(clerk, becomes(people, "VIP"))
+    batch = ImportBatch.objects.get()
+    assert batch.state == State.READING
+    discard = f'data-w-action-url-value="{url("types_import_discard", batch.pk)}"'
+    other = browser_of(RIGHTS["map"], "crm.view_client", "crm.change_client")
+    ImportBatch.objects.update(user=None)
+    for page in ("types_import", "types_import_summary"):
+        assert discard not in other.get(url(page, batch.pk)).content.decode()
+    ImportBatch.objects.update(user=batch.user)
+    for state in (State.READING, State.COMPARING, State.FORECAST):
+        ImportBatch.objects.update(state=state)
+        for page in ("types_import", "types_import_summary"):
+            assert clerk.get(url(page, batch.pk)).content.decode().count(discard) == 1
+    ImportBatch.objects.update(is_confirmed=True)
+    assert discard not in clerk.get(url("types_import", batch.pk)).content.decode()
+    ImportBatch.objects.update(is_confirmed=False, state=State.READING)
+    clerk.post(url("types_import_discard", batch.pk))
+    assert not ImportBatch.objects.exists()
+
+
 def test_what_another_window_throws_away_meanwhile_is_said(
     clerk: Browser, people: list[Client]
 ) -> None:
