@@ -362,6 +362,17 @@ def test_a_client_that_became_somebody_s_own_stays(firm: Firm, first: Run) -> No
     assert firm.mapped() == {}
 
 
+def test_whoever_has_left_is_no_command(firm: Firm, first: Run) -> None:
+    """Their account is deleted before what they approved is applied."""
+    anna = factories.user("wagtail_qbo_sync.sync_connection")
+    plan = undoing.start(first, anna)
+    assert decide.approve(plan, anna)
+    anna.delete()
+    firm.sync()
+    assert Client.objects.filter(name="Carl Dunn").exists()
+    assert plan.steps.get(qbo_id="2").data["why"] == putting_back.STAYS_HIDDEN
+
+
 def test_a_client_that_the_approver_may_not_view_stays(firm: Firm, first: Run) -> None:
     """Some may sync who may not see all clients."""
     plan = undone(firm, first, factories.user("wagtail_qbo_sync.sync_connection"))

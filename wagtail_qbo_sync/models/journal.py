@@ -19,7 +19,7 @@ class Run(models.Model):
     `undoes`: the run that this one takes back (U5). `undo` is {} of any other; else `after`, the
     last of its steps that was looked at, `qbo_id` and `field` where only that is taken back,
     `edited` where that is put back which an undo before it had left; and `crashes` and `tried_at`
-    while it is made.
+    while it is made; once it is approved, whether `by_command`.
     `ticks`: who has unticked steps of a plan, or ticked them again, how often: by the user's key,
     "" for a command.
     `push` is {} of any but a plan to send existing clients to QuickBooks (U11): how many were

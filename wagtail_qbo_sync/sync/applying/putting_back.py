@@ -163,14 +163,16 @@ def remove_made(
     adapter: ClientAdapter,
 ) -> list[Removed]:
     """Delete the clients that these steps of one run are to take back, but for those that have
-    become somebody's own, or that whoever approved it may not view (None: the command line, which
-    may). As many queries for any number, where the adapter writes in bulk."""
+    become somebody's own, or that whoever approved it may not view: a command may, and whoever
+    has left may not. As many queries for any number, where the adapter writes in bulk."""
     user = steps[0].run.approved_by
     held = {step.client_pk: records[step.client_pk] for step in steps}
     digests = rest_digests(adapter, held.values())
     objects = [clients[pk] for pk in held]
     own = [mappings[step.qbo_id] for step in steps if step.qbo_id in mappings]
-    seen = held.keys() if user is None else adapter.visible_keys(user, held)
+    seen = set(held) if user is None else adapter.visible_keys(user, held)
+    if user is None and not steps[0].run.undo.get("by_command"):
+        seen = set()
     referred = referred_to(objects, adapter, besides=own)
     gone = []
     for step in steps:

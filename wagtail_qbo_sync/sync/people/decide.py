@@ -90,7 +90,9 @@ def approve(run: Run, user: Any, seen: int | None = None) -> bool:
         return False
     ticks.refuse_unseen(plan, user, seen)
     plan.state, plan.approved_by, plan.approved_at = Run.State.APPLYING, user, clock.now()
-    plan.save(update_fields=["state", "approved_by", "approved_at"])
+    if plan.undo:
+        plan.undo |= {"by_command": user is None}
+    plan.save(update_fields=["state", "approved_by", "approved_at", "undo"])
     gate.approved(run)
     record(connection, "approve", user, run=run.pk)
     enqueue("walk", run.connection_id)
