@@ -433,7 +433,7 @@ SCENARIOS = {
         prospects,
         import_and_undo,
         "import.started import.counted import.recorded import.committed import.confirmed "
-        "import.locked import.applied import.undoing",
+        "import.locked import.applied import.undoing import.turned",
     ),
     "one deleted": Scenario(
         one_deleted,

@@ -214,7 +214,7 @@ def why(run: Run, qbo_id: str) -> str:
 def picture() -> Json:
     """Clients, mappings, cases, decisions and journal, comparable between two databases."""
     names = {str(one.pk): one.name for one in Client.objects.all()}
-    by_pk = {"pk", "id", "contact_type", "client", "client_id", "connection", "run"}
+    by_pk = {"pk", "id", "contact_type", "client", "client_id", "connection", "run", "comparison"}
 
     def without(row: MappingType[str, Any], *keys: str) -> Json:
         return {key: value for key, value in row.items() if key not in by_pk | {*keys}}

@@ -47,6 +47,8 @@ LABELS = [
         "two\nlines",
         "two\r\nlines",
         "two lines",
+        "\r0",
+        "0\r",
     ),
     *(
         "straße",

@@ -38,8 +38,8 @@ class NoType(ValueError):
 
 
 def printable(text: str) -> str:
-    """Without the signs that a workbook cannot hold."""
-    return UNPRINTABLE.sub("", text)
+    """Without the signs that a workbook cannot hold, and with lines that end as it ends them."""
+    return UNPRINTABLE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def joined(keys: Iterable[str], labels: dict[str, str]) -> str:
