@@ -222,7 +222,8 @@ def test_no_cell_is_calculated(browser: Any, company: Connection, start: str) ->
     rows.mapped(rows.customer(company, formula), Client.objects.create(name=formula))
     browser = browser(rows.VIEW, rows.SEE_CLIENTS)
     [row] = downloaded(browser, company)
-    assert row["Client"] == row["QuickBooks customer"] == f"'{formula}"
+    said = formula.replace("\r", "\n")  # a workbook ends lines so
+    assert row["Client"] == row["QuickBooks customer"] == f"'{said}"
     workbook: Any = browser.get(url("clients", company.pk), {"export": "xlsx"})
     sheet = load_workbook(BytesIO(b"".join(workbook.streaming_content))).active
     assert sheet is not None
