@@ -73,8 +73,11 @@ def duplicates(company: Connection) -> None:
 def chosen(company: Connection) -> None:
     """Choices that can be saved, and one that cannot."""
     factories.customers(company, unmapped=3)
-    for qbo_id, do, client in (("1", Do.CREATE, ""), ("2", Do.EXCLUDE, ""), ("3", Do.MAP, "0")):
-        drafts.save(company, qbo_id, do, None, client_pk=client)
+    gone = Client.objects.create(name="Gone, Gus")
+    drafts.save(company, "1", Do.CREATE, None)
+    drafts.save(company, "2", Do.EXCLUDE, None)
+    drafts.save(company, "3", Do.MAP, None, client_pk=str(gone.pk))
+    gone.delete()
     proposal.propose(company, None)
 
 
